@@ -1,0 +1,115 @@
+"""What a music system is asked, what it answers, and how it refuses.
+
+Nothing here imports torch, so that the web process can plan a study without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Settings = Mapping[str, Any]
+Progress = Callable[[float, str], None]
+"""Called with the share done in [0, 1] and a few words on what is being done."""
+
+
+class GenerationError(Exception):
+    """A soundtrack could not be made; the message says why and what to do."""
+
+
+class OutOfMemory(GenerationError):
+    """The device ran out of memory; worth one more try with less at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What a system may know of a clip while a study is planned.
+
+    ``audio_clip_ids`` are the clips of the same study whose original audio can be read.
+    """
+
+    clip_id: str
+    duration_s: float
+    audio_clip_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One order for one soundtrack.
+
+    video: the silent master of the clip (H.264, constant frame rate, upright).
+    duration_s: exact length the soundtrack must have, in seconds.
+    seed: the same request with the same seed gives the same samples on one machine.
+    text: the prompt, only ever set for a system that reads text.
+    original_audio: clip id to 48 kHz WAV file of the clips' original audio, this clip's own included.
+    """
+
+    clip_id: str
+    video: Path
+    duration_s: float
+    seed: int
+    text: str | None = None
+    original_audio: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Soundtrack:
+    """What a system wrote.
+
+    waveform: float32, shape [channels, samples], nominal range [-1, 1].
+    artefacts: file name to content of anything worth keeping beside the audio (a MIDI file, say).
+    """
+
+    waveform: npt.NDArray[np.float32]
+    sample_rate_hz: int
+    artefacts: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.waveform.shape[-1]) / self.sample_rate_hz
+
+
+class System(Protocol):
+    """A music system, built once and asked many times."""
+
+    def generate(self, request: Request, progress: Progress) -> Soundtrack:
+        """Write the soundtrack of one clip, ``request.duration_s`` long to the sample.
+
+        Raises GenerationError when it cannot, OutOfMemory when less at a time might work.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSpec:
+    """A system as the registry lists it, before anything heavy is imported.
+
+    factory: "module:function"; called as ``factory(preset, settings, device)``, gives a System.
+    refusal: "module:function"; called as ``refusal(facts, settings)``, gives one sentence or None. Torch-free.
+    donors: "module:function" or None; ``donors(facts, settings, seed)`` names the clips whose original
+        audio the soundtrack is made from, so that the cache knows about them. Torch-free.
+    sources: paths inside ``generation/`` (files or folders) that decide what is heard.
+    weights: preset to files under ``generation/weights``.
+    settings: name to default value; a System row may override these and nothing else.
+    """
+
+    key: str
+    label: str
+    factory: str
+    refusal: str
+    sources: tuple[str, ...]
+    presets: tuple[str, ...] = ("default",)
+    donors: str | None = None
+    weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    reads_text: bool = False
+    needs_accelerator: bool = False
+
+    def slug(self, preset: str) -> str:
+        """The name under which the system is shown, preset included where there is a choice of size."""
+        return self.key if preset == "default" else f"{self.key}-{preset}"

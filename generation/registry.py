@@ -1,0 +1,143 @@
+"""Every music system Duet knows, and the digests that say which version of it was heard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from generation.contracts import ClipFacts, Settings, System, SystemSpec
+
+ROOM = Path(__file__).parent
+
+_CASCADE = ("cascade", "media/decode.py")
+_TINY = {"tiny": ("tiny.safetensors",)}
+
+SYSTEMS: dict[str, SystemSpec] = {
+    "v2meow-clip": SystemSpec(
+        key="v2meow-clip",
+        label="V2Meow, CLIP features",
+        factory="generation.cascade.pipeline:build_clip",
+        refusal="generation.cascade.limits:refusal",
+        sources=_CASCADE,
+        presets=("tiny",),
+        weights=_TINY,
+        settings={"temperature_semantic": 1.0, "temperature_coarse": 0.95, "temperature_fine": 0.4},
+        needs_accelerator=True,
+    ),
+    "v2meow-clip-i3d": SystemSpec(
+        key="v2meow-clip-i3d",
+        label="V2Meow, CLIP and I3D flow features",
+        factory="generation.cascade.pipeline:build_clip_i3d",
+        refusal="generation.cascade.limits:refusal",
+        sources=_CASCADE,
+        presets=("tiny",),
+        weights=_TINY,
+        settings={"temperature_semantic": 1.0, "temperature_coarse": 0.95, "temperature_fine": 0.4},
+        needs_accelerator=True,
+    ),
+    "random-shuffle": SystemSpec(
+        key="random-shuffle",
+        label="Random shuffle (another clip's original music)",
+        factory="generation.baselines.random_shuffle:build",
+        refusal="generation.baselines.random_shuffle:refusal",
+        donors="generation.baselines.random_shuffle:donors",
+        sources=("baselines/random_shuffle.py", "media/decode.py"),
+    ),
+    "ground-truth": SystemSpec(
+        key="ground-truth",
+        label="Ground truth (the clip's original music)",
+        factory="generation.baselines.ground_truth:build",
+        refusal="generation.baselines.ground_truth:refusal",
+        donors="generation.baselines.ground_truth:donors",
+        sources=("baselines/ground_truth.py", "media/decode.py"),
+    ),
+    "imported": SystemSpec(
+        key="imported",
+        label="Imported files of an outside model",
+        factory="generation.baselines.imported:build",
+        refusal="generation.baselines.imported:refusal",
+        sources=("baselines/imported.py", "media/decode.py"),
+        settings={"folder": "", "model": ""},
+    ),
+}
+
+
+def spec(key: str) -> SystemSpec:
+    """The spec of a system. Raises KeyError naming the options."""
+    if key not in SYSTEMS:
+        raise KeyError(f"no system {key!r}; there are {', '.join(sorted(SYSTEMS))}")
+    return SYSTEMS[key]
+
+
+def effective_settings(key: str, settings: Settings) -> dict[str, Any]:
+    """The spec's defaults overridden by ``settings``. Raises ValueError on a name the system does not have."""
+    defaults = spec(key).settings
+    unknown = sorted(set(settings) - set(defaults))
+    if unknown:
+        options = ", ".join(sorted(defaults)) or "none"
+        raise ValueError(f"{key} has no setting {', '.join(unknown)}; its settings are: {options}")
+    return {**defaults, **settings}
+
+
+def build(key: str, preset: str, settings: Settings, device: str = "cpu") -> System:
+    """Build a system, loading its weights. Raises ValueError on an unknown preset or setting."""
+    chosen = spec(key)
+    if preset not in chosen.presets:
+        raise ValueError(f"{key} has no preset {preset!r}; there are {', '.join(chosen.presets)}")
+    factory: Callable[[str, Settings, str], System] = _resolve(chosen.factory)
+    return factory(preset, effective_settings(key, settings), device)
+
+
+def refusal(key: str, facts: ClipFacts, settings: Settings) -> str | None:
+    """Why a system cannot score a clip, in one sentence, or None when it can."""
+    judge: Callable[[ClipFacts, Settings], str | None] = _resolve(spec(key).refusal)
+    return judge(facts, effective_settings(key, settings))
+
+
+def donors(key: str, facts: ClipFacts, settings: Settings, seed: int) -> tuple[str, ...]:
+    """The clips whose original audio this soundtrack will be made from."""
+    path = spec(key).donors
+    if path is None:
+        return ()
+    name: Callable[[ClipFacts, Settings, int], tuple[str, ...]] = _resolve(path)
+    return name(facts, effective_settings(key, settings), seed)
+
+
+def settings_digest(key: str, preset: str, settings: Settings) -> str:
+    """SHA-256 of key, preset and effective settings."""
+    canonical = json.dumps([key, preset, effective_settings(key, settings)], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def sources_digest(key: str) -> str:
+    """SHA-256 over the source files that decide what this system sounds like, and no others.
+
+    Hashing the whole repository would throw every cached soundtrack away at each commit.
+    """
+    digest = hashlib.sha256()
+    for entry in spec(key).sources:
+        path = ROOM / entry
+        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(source.relative_to(ROOM).as_posix().encode())
+            digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def weights_digest(key: str, preset: str) -> str:
+    """SHA-256 over the weight files of a preset; empty for a system without weights."""
+    files = spec(key).weights.get(preset, ())
+    if not files:
+        return ""
+    digest = hashlib.sha256()
+    for name in files:
+        digest.update((ROOM / "weights" / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _resolve(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,59 @@
+"""Settings from the environment: a typo or a missing secret fails at start, with the repair in the message."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off", ""}
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, default).strip()
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in _TRUE:
+        return True
+    if value.strip().lower() in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no; use 1 or 0.")
+
+
+def number(name: str, default: int) -> int:
+    value = text(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={value!r} is not a whole number.") from None
+
+
+def listing(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def secret(name: str, *, embedded_file: Path | None) -> str:
+    """A secret from the environment, or, in the embedded shape, from a private file made on first use."""
+    value = text(name)
+    if value:
+        return value
+    if embedded_file is None:
+        raise ImproperlyConfigured(
+            f"{name} is not set. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        )
+    embedded_file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # O_EXCL: the web process and the worker may start at the same moment.
+        descriptor = os.open(embedded_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return embedded_file.read_text().strip()
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(secrets.token_urlsafe(50))
+    return embedded_file.read_text().strip()

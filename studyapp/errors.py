@@ -1,0 +1,25 @@
+"""Why an action was refused. The message is shown to the person who asked, as it is."""
+
+
+class DuetError(Exception):
+    """An action cannot be done; the message says why and what to do."""
+
+
+class WrongState(DuetError):
+    """The study, session or stimulus is not in a state that allows this."""
+
+
+class NotReady(DuetError):
+    """Something that must exist first does not yet."""
+
+
+class StudyFull(DuetError):
+    """No block is left for another rater."""
+
+
+class SessionOver(DuetError):
+    """The session has expired or ended; what was answered is kept."""
+
+
+class AnswerRefused(DuetError):
+    """An answer does not satisfy the rules of its trial."""

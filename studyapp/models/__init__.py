@@ -1,0 +1,28 @@
+"""Every table, one entity family a file."""
+
+from studyapp.models.account import User
+from studyapp.models.audit import AuditLine
+from studyapp.models.dataset import Dataset
+from studyapp.models.design import Block, Comparison, Trial
+from studyapp.models.session import PlayEvent, Presentation, Rater, Response, StudySession
+from studyapp.models.stimulus import Stimulus
+from studyapp.models.study import Clip, Study, System, SystemPair
+
+__all__ = [
+    "AuditLine",
+    "Block",
+    "Clip",
+    "Comparison",
+    "Dataset",
+    "PlayEvent",
+    "Presentation",
+    "Rater",
+    "Response",
+    "Stimulus",
+    "Study",
+    "StudySession",
+    "System",
+    "SystemPair",
+    "Trial",
+    "User",
+]

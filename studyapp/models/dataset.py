@@ -1,0 +1,45 @@
+"""Frozen exports that analyses cite."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from studyapp.models.study import Study
+from studyapp.states import DatasetState
+
+
+class Dataset(models.Model):
+    """One export of a study's responses, with the report built from it."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="datasets")
+    includes_simulated = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, choices=DatasetState, default=DatasetState.REQUESTED)
+    error = models.TextField(blank=True)
+    rows = models.PositiveIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True, help_text="Of the CSV file.")
+    folder = models.CharField(max_length=200, blank=True, help_text="Relative to the media folder.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    ready_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=DatasetState.values), name="dataset_state_known"),
+            models.CheckConstraint(
+                condition=~Q(state=DatasetState.READY)
+                | (~Q(sha256="") & ~Q(folder="") & Q(rows__isnull=False, ready_at__isnull=False)),
+                name="dataset_ready_is_frozen",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study.slug} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.MEDIA_ROOT) / self.folder

@@ -1,0 +1,111 @@
+"""The design: comparisons, and the blocks of trials that raters claim."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from studyapp.models.stimulus import Stimulus
+from studyapp.models.study import Clip, Study, new_token
+from studyapp.presentation import Presented, Side, presented
+from studyapp.states import BlockState
+
+
+class Comparison(models.Model):
+    """Unordered pair of stimuli of one clip; 1 and 2 are the canonical order of its system pair."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
+    clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
+    stimulus_1 = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="+")
+    stimulus_2 = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(stimulus_1=F("stimulus_2")), name="comparison_of_two_different_stimuli"
+            ),
+            models.UniqueConstraint(
+                fields=["study", "stimulus_1", "stimulus_2"], name="comparison_once_per_study"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stimulus_1} | {self.stimulus_2.system}"
+
+
+class BlockQuerySet(models.QuerySet["Block"]):
+    def free(self) -> BlockQuerySet:
+        return self.filter(state=BlockState.FREE)
+
+
+class Block(models.Model):
+    """Playlist: the pre-randomised, ordered trials of one session."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="blocks")
+    number = models.PositiveIntegerField()
+    wave = models.PositiveIntegerField(default=0, help_text="0 as planned; more for what was packed again.")
+    state = models.CharField(max_length=10, choices=BlockState, default=BlockState.FREE)
+
+    objects = BlockQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="block_number_once_per_study"),
+            models.CheckConstraint(condition=Q(state__in=BlockState.values), name="block_state_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"block {self.number}"
+
+
+class Trial(models.Model):
+    """One presentation of a comparison: sides, what is played first, and its place in the block."""
+
+    class Kind(models.TextChoices):
+        TEST = "test", "Test"
+        REPEAT = "repeat", "Repeat"
+
+    class PlayedFirst(models.TextChoices):
+        LEFT = "left", "A (left)"
+        RIGHT = "right", "B (right)"
+
+    block = models.ForeignKey(Block, on_delete=models.CASCADE, related_name="trials")
+    position = models.PositiveIntegerField(help_text="From 1.")
+    comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="trials")
+    left_is_1 = models.BooleanField(help_text="Whether the canonical first stimulus is on the left.")
+    played_first = models.CharField(max_length=5, choices=PlayedFirst)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.TEST)
+    repeat_of = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True)
+    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+
+    class Meta:
+        ordering = ["block", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["block", "position"], name="trial_position_once_per_block"),
+            models.UniqueConstraint(
+                fields=["block", "comparison"],
+                condition=Q(kind="test"),
+                name="trial_comparison_once_per_block",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["test", "repeat"]), name="trial_kind_known"),
+            models.CheckConstraint(
+                condition=Q(played_first__in=["left", "right"]), name="trial_first_side_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="repeat", repeat_of__isnull=False)
+                | (~Q(kind="repeat") & Q(repeat_of__isnull=True)),
+                name="trial_repeat_names_its_original",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.block}, trial {self.position}"
+
+    @property
+    def sides(self) -> Presented[Stimulus]:
+        comparison = self.comparison
+        return presented(comparison.stimulus_1, comparison.stimulus_2, left_is_1=self.left_is_1)
+
+    def stimulus_on(self, side: Side) -> Stimulus:
+        return self.sides.left if side == "left" else self.sides.right

@@ -1,0 +1,149 @@
+"""Raters, their runs through a block, what was played to them, and what they answered."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+
+from studyapp.models.design import Block, Trial
+from studyapp.models.study import Study, new_token
+from studyapp.questions import Question
+from studyapp.states import LIVE_SESSIONS, SessionState
+
+
+class Rater(models.Model):
+    """Assessor, pseudonymous: a random code and nothing that names a person."""
+
+    code = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class StudySessionQuerySet(models.QuerySet["StudySession"]):
+    def live(self) -> StudySessionQuerySet:
+        return self.filter(state__in=LIVE_SESSIONS)
+
+    def overdue(self, now: datetime) -> StudySessionQuerySet:
+        """Live, but silent for longer than the study allows."""
+        return self.live().filter(expires_at__lte=now)
+
+
+class StudySession(models.Model):
+    """One rater's run through one block."""
+
+    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
+    rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="sessions")
+    # One to one: a block is claimed once, ever. Two raters at one moment meet this index.
+    block = models.OneToOneField(Block, on_delete=models.PROTECT, related_name="session")
+    state = models.CharField(max_length=10, choices=SessionState, default=SessionState.CONSENTED)
+    simulated = models.BooleanField(default=False, help_text="Set by simulate_raters only, never over HTTP.")
+    consent_version = models.CharField(max_length=20)
+    consented_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    last_seen_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+
+    objects = StudySessionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "expires_at"], name="session_by_expiry")]
+        constraints = [
+            # One block a rater and study: so nobody can meet one comparison twice.
+            models.UniqueConstraint(fields=["study", "rater"], name="session_once_per_rater_and_study"),
+            models.CheckConstraint(condition=Q(state__in=SessionState.values), name="session_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=SessionState.COMPLETED, completed_at__isnull=False)
+                | (~Q(state=SessionState.COMPLETED) & Q(completed_at__isnull=True)),
+                name="session_completed_at_when_completed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.token
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE_SESSIONS
+
+    def expiry_after(self, now: datetime) -> datetime:
+        return now + timedelta(minutes=self.study.session_timeout_min)
+
+
+class Presentation(models.Model):
+    """When the server showed a trial and first gave out each side's media; the floor for every claim."""
+
+    trial = models.OneToOneField(Trial, on_delete=models.PROTECT, related_name="presentation")
+    session = models.ForeignKey(StudySession, on_delete=models.PROTECT, related_name="presentations")
+    shown_at = models.DateTimeField()
+    left_served_at = models.DateTimeField(null=True)
+    right_served_at = models.DateTimeField(null=True)
+
+
+class PlayEvent(models.Model):
+    """What a player did, as the browser told it. Append-only."""
+
+    class Kind(models.TextChoices):
+        PLAY = "play"
+        PAUSE = "pause"
+        SEEK = "seek"
+        ENDED = "ended"
+        PROGRESS = "progress"
+        ERROR = "error"
+        HIDDEN = "hidden"
+
+    presentation = models.ForeignKey(Presentation, on_delete=models.PROTECT, related_name="events")
+    number = models.PositiveIntegerField(help_text="Counted by the browser; a re-sent event is stored once.")
+    side = models.CharField(max_length=5, choices=Trial.PlayedFirst)
+    kind = models.CharField(max_length=10, choices=Kind)
+    media_time_s = models.FloatField()
+    clock_s = models.FloatField(help_text="The browser's monotonic clock, seconds since the page was shown.")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["presentation", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["presentation", "number"], name="play_event_stored_once"),
+            models.CheckConstraint(
+                condition=Q(media_time_s__gte=0), name="play_event_media_time_not_negative"
+            ),
+        ]
+
+
+class Response(models.Model):
+    """One rater's answer to one question of one trial, as presented. Append-only."""
+
+    session = models.ForeignKey(StudySession, on_delete=models.PROTECT, related_name="responses")
+    trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="responses")
+    question = models.CharField(max_length=20, choices=Question)
+    choice = models.PositiveSmallIntegerField(
+        help_text="1 (A is much better) to 5 (B is much better), as read."
+    )
+    coverage_left = models.FloatField(help_text="Share of A's media time played before answering.")
+    coverage_right = models.FloatField(help_text="Share of B's media time played before answering.")
+    response_time_ms = models.PositiveIntegerField(
+        help_text="From the moment answers unlocked to the answer."
+    )
+    answered_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["answered_at", "id"]
+        constraints = [
+            # A block has one session, so this is also one answer per session, trial and question:
+            # the second click of a double click meets this index.
+            models.UniqueConstraint(
+                fields=["trial", "question"], name="response_once_per_trial_and_question"
+            ),
+            models.CheckConstraint(condition=Q(choice__gte=1, choice__lte=5), name="response_on_the_scale"),
+            models.CheckConstraint(
+                condition=Q(
+                    coverage_left__gte=0, coverage_left__lte=1, coverage_right__gte=0, coverage_right__lte=1
+                ),
+                name="response_coverage_is_a_share",
+            ),
+        ]

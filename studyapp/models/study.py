@@ -1,0 +1,198 @@
+"""What is studied: clips, systems, and the study that brings them together."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from generation import registry
+from studyapp.states import StudyState
+
+
+def new_token() -> str:
+    """An unguessable name for something a stranger's browser will see."""
+    return secrets.token_urlsafe(12)
+
+
+class ClipQuerySet(models.QuerySet["Clip"]):
+    def with_original_audio(self) -> ClipQuerySet:
+        return self.exclude(audio_file="")
+
+
+class Clip(models.Model):
+    """Source sequence (SRC): the video excerpt that gets music."""
+
+    dataset = models.SlugField(max_length=80, help_text="The collection the clip comes from, e.g. MV100K.")
+    clip_id = models.CharField(max_length=120)
+    genre = models.CharField(max_length=80)
+    caption = models.TextField(blank=True)
+    licence = models.CharField(max_length=200, blank=True)
+    source_name = models.CharField(max_length=255, help_text="File name of the source video.")
+    source_sha256 = models.CharField(max_length=64)
+    start_s = models.FloatField(default=0, help_text="Where in the source the clip begins, in seconds.")
+    duration_s = models.FloatField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    frame_rate = models.FloatField()
+    master_file = models.CharField(
+        max_length=200, help_text="Silent H.264 master, relative to the media folder."
+    )
+    master_sha256 = models.CharField(max_length=64)
+    master_bytes = models.PositiveBigIntegerField()
+    audio_file = models.CharField(
+        max_length=200, blank=True, help_text="Original audio, 48 kHz WAV; empty without."
+    )
+    audio_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ClipQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["dataset", "clip_id"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "clip_id"], name="clip_named_once_per_dataset"),
+            models.CheckConstraint(condition=Q(duration_s__gt=0), name="clip_has_length"),
+            models.CheckConstraint(
+                condition=Q(audio_file="", audio_sha256="") | (~Q(audio_file="") & ~Q(audio_sha256="")),
+                name="clip_audio_file_and_digest_together",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.clip_id
+
+    @property
+    def master_path(self) -> Path:
+        return Path(settings.MEDIA_ROOT) / self.master_file
+
+    @property
+    def audio_path(self) -> Path | None:
+        return Path(settings.MEDIA_ROOT) / self.audio_file if self.audio_file else None
+
+
+class System(models.Model):
+    """Condition (HRC): a model variant or baseline with its preset and settings."""
+
+    slug = models.SlugField(max_length=120, unique=True, help_text="Shown everywhere; carries the preset.")
+    key = models.CharField(max_length=60, help_text="Which system of the registry.")
+    preset = models.CharField(max_length=40, default="default")
+    settings = models.JSONField(default=dict, blank=True)
+    label = models.CharField(max_length=200)
+    digest = models.CharField(max_length=64, editable=False, help_text="SHA-256 of key, preset and settings.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def reads_text(self) -> bool:
+        return registry.spec(self.key).reads_text
+
+
+class Study(models.Model):
+    """Experiment: which clips, which systems, how many ratings, and what raters are told."""
+
+    title = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=80, unique=True)
+    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    state = models.CharField(max_length=10, choices=StudyState, default=StudyState.DRAFT, editable=False)
+    clips = models.ManyToManyField(Clip, related_name="studies", blank=True)
+    seed = models.PositiveIntegerField(default=1, help_text="Decides sampling, order and sides.")
+    generation_seed = models.PositiveIntegerField(default=1, help_text="The seed every system gets.")
+    clips_per_cell = models.PositiveIntegerField(
+        default=10, validators=[MinValueValidator(1)], help_text="Clips per system pair and genre."
+    )
+    ratings_per_comparison = models.PositiveIntegerField(default=3, validators=[MinValueValidator(1)])
+    trials_per_block = models.PositiveIntegerField(
+        default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Trials one rater gets.",
+    )
+    repeats_per_block = models.PositiveIntegerField(
+        default=0, help_text="Trials shown again with sides swapped, to measure self-agreement; not counted."
+    )
+    target_lufs = models.FloatField(default=-23.0, help_text="Loudness of every soundtrack, ITU-R BS.1770.")
+    min_coverage = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        help_text="Share of each version that must be played before answers unlock.",
+    )
+    session_timeout_min = models.PositiveIntegerField(
+        default=60,
+        validators=[MinValueValidator(1)],
+        help_text="Minutes of silence after which a session expires.",
+    )
+    completion_code = models.CharField(max_length=40, default=new_token)
+    consent_text = models.TextField(
+        default=(
+            "You will watch short video clips and compare two versions of their music. Taking part is voluntary; "
+            "you can stop at any time by closing the page. We store your answers and when and how much of each "
+            "clip was played, under a random number and without your name."
+        )
+    )
+    consent_version = models.CharField(max_length=20, default="1")
+    instructions = models.TextField(
+        default=(
+            "Use headphones or good loudspeakers in a quiet place and set a comfortable volume now. In every step "
+            "you see one video twice, with two different soundtracks, A and B. Play both to the end, then answer "
+            "two questions. There are no right or wrong answers."
+        )
+    )
+    plan_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "studies"
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=StudyState.values), name="study_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=StudyState.DRAFT, opened_at__isnull=True)
+                | (~Q(state=StudyState.DRAFT) & Q(opened_at__isnull=False) & ~Q(plan_sha256="")),
+                name="study_opened_with_a_frozen_plan",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=StudyState.CLOSED, closed_at__isnull=False)
+                | (~Q(state=StudyState.CLOSED) & Q(closed_at__isnull=True)),
+                name="study_closed_at_when_closed",
+            ),
+            models.CheckConstraint(
+                condition=Q(clips_per_cell__gte=1, ratings_per_comparison__gte=1, trials_per_block__gte=1),
+                name="study_counts_at_least_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SystemPair(models.Model):
+    """Two systems a study compares, in canonical order (the older System row first)."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="pairs")
+    system_1 = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
+    system_2 = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["system_1", "system_2"]
+        constraints = [
+            # One canonical order makes the unordered pair unique by an ordinary index.
+            models.CheckConstraint(condition=Q(system_1__lt=F("system_2")), name="pair_in_canonical_order"),
+            models.UniqueConstraint(fields=["study", "system_1", "system_2"], name="pair_once_per_study"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system_1} vs {self.system_2}"

@@ -1,0 +1,56 @@
+"""Every state, who sets it, and which may follow which: data, read by actions, admin and docs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.db import models
+
+
+class StudyState(models.TextChoices):
+    DRAFT = "draft", "Draft"  # made by a researcher; everything may change
+    OPEN = "open", "Open"  # a researcher opened it; the design is frozen, raters come
+    PAUSED = "paused", "Paused"  # nobody new starts; whoever is under way may finish
+    CLOSED = "closed", "Closed"  # no answer is taken any more
+
+
+class StimulusState(models.TextChoices):
+    REQUESTED = "requested", "Requested"  # waits for a worker
+    RENDERING = "rendering", "Rendering"  # a worker has it and shows signs of life
+    READY = "ready", "Ready"  # the file is there and measured
+    FAILED = "failed", "Failed"  # the error says why; a researcher may ask again
+
+
+class BlockState(models.TextChoices):
+    FREE = "free", "Free"
+    CLAIMED = "claimed", "Claimed"  # one StudySession has it, for good
+    RETIRED = "retired", "Retired"  # its session expired; what was unanswered lives on in newer blocks
+
+
+class SessionState(models.TextChoices):
+    CONSENTED = "consented", "Consented"  # the rater agreed and holds a block
+    ACTIVE = "active", "Active"  # the first trial was shown
+    COMPLETED = "completed", "Completed"  # every trial answered
+    EXPIRED = "expired", "Expired"  # silent for too long; answers are kept
+
+
+class DatasetState(models.TextChoices):
+    REQUESTED = "requested", "Requested"
+    BUILDING = "building", "Building"
+    READY = "ready", "Ready"
+    FAILED = "failed", "Failed"
+
+
+STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
+    StudyState.DRAFT: frozenset({StudyState.OPEN}),
+    StudyState.OPEN: frozenset({StudyState.PAUSED, StudyState.CLOSED}),
+    StudyState.PAUSED: frozenset({StudyState.OPEN, StudyState.CLOSED}),
+    StudyState.CLOSED: frozenset(),
+}
+SESSION_TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
+    SessionState.CONSENTED: frozenset({SessionState.ACTIVE, SessionState.EXPIRED}),
+    SessionState.ACTIVE: frozenset({SessionState.COMPLETED, SessionState.EXPIRED}),
+    SessionState.COMPLETED: frozenset(),
+    SessionState.EXPIRED: frozenset(),
+}
+LIVE_SESSIONS = (SessionState.CONSENTED, SessionState.ACTIVE)
