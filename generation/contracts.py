@@ -19,7 +19,7 @@ Progress = Callable[[float, str], None]
 
 
 class GenerationError(Exception):
-    """A soundtrack could not be made; the message says why and what to do."""
+    """Root of everything this package refuses or cannot do; the message says why and what to do."""
 
 
 class OutOfMemory(GenerationError):

@@ -1,0 +1,1 @@
+"""Every ffmpeg call of the project: probing, masters, decoding, loudness and paired rendering."""

@@ -1,0 +1,83 @@
+"""Pictures and sound of a file as arrays, and arrays as WAV files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ffmpeg
+import numpy as np
+import numpy.typing as npt
+
+from generation.media.command import run, url, whole_file
+from generation.media.errors import MediaError, NoAudio, Truncated
+from generation.media.probe import probe, require_video
+
+SCALER = "bicubic+accurate_rnd+full_chroma_int+bitexact"
+
+
+def frames(path: Path, *, fps: float, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """The picture as RGB, uint8 [T, height, width, 3] with T = round(duration · fps), at least 1.
+
+    Frame k is what is on screen at k / fps seconds. The whole picture is stretched to the given size.
+    Raises MediaError and its kinds.
+    """
+    count = max(1, round(require_video(path).duration_s * fps))
+    stream = (
+        ffmpeg.input(url(path))
+        .video.filter("fps", fps=fps, start_time=0, round="up")
+        .filter("tpad", stop=-1, stop_mode="clone")
+        .filter("scale", width, height, flags=SCALER)
+        .output("pipe:1", format="rawvideo", pix_fmt="rgb24", **{"frames:v": count})
+    )
+    pixels = np.frombuffer(run(stream).stdout, dtype=np.uint8)
+    if pixels.size != count * height * width * 3:
+        raise Truncated(
+            f"{path.name} gave {pixels.size // (height * width * 3)} of {count} frames; copy or download it again"
+        )
+    return pixels.reshape(count, height, width, 3)
+
+
+def audio(path: Path, *, sample_rate_hz: int, channels: int) -> npt.NDArray[np.float32]:
+    """The first audio stream, float32 [channels, samples], resampled and mixed to 1 or 2 channels.
+
+    Raises NoAudio where there is none, MediaError where it cannot be read.
+    """
+    if not probe(path).has_audio:
+        raise NoAudio(f"{path.name} has no sound; give a file with an audio track")
+    return decode_stream(ffmpeg.input(url(path)).audio, sample_rate_hz=sample_rate_hz, channels=channels)
+
+
+def resample(
+    waveform: npt.NDArray[np.float32], rate_hz: int, *, sample_rate_hz: int, channels: int
+) -> npt.NDArray[np.float32]:
+    """float32 [C, N] at ``rate_hz`` as [channels, ≈ N · sample_rate_hz / rate_hz]."""
+    source = ffmpeg.input("pipe:0", format="f32le", ar=rate_hz, ac=waveform.shape[0])
+    return decode_stream(
+        source.audio, sample_rate_hz=sample_rate_hz, channels=channels, feed=interleaved(waveform)
+    )
+
+
+def decode_stream(
+    stream: object, *, sample_rate_hz: int, channels: int, feed: bytes | None = None
+) -> npt.NDArray[np.float32]:
+    """An ffmpeg-python audio stream as float32 [channels, samples]."""
+    output = ffmpeg.output(stream, "pipe:1", format="f32le", acodec="pcm_f32le", ar=sample_rate_hz, ac=channels)
+    samples = np.frombuffer(run(output, feed=feed).stdout, dtype="<f4")
+    return np.ascontiguousarray(samples.reshape(-1, channels).T, dtype=np.float32)
+
+
+def interleaved(waveform: npt.NDArray[np.float32]) -> bytes:
+    """float32 [C, N] as the little-endian sample frames ffmpeg reads as ``f32le``."""
+    return np.ascontiguousarray(waveform.T, dtype="<f4").tobytes()
+
+
+def write_wav(path: Path, waveform: npt.NDArray[np.float32], rate: int) -> None:
+    """Write float32 [C, N] as a 32-bit float WAV, whole or not at all. Raises MediaError on a wrong shape."""
+    if waveform.ndim != 2 or waveform.shape[0] not in (1, 2):
+        raise MediaError(f"a waveform has shape [1 or 2 channels, samples], not {list(waveform.shape)}")
+    source = ffmpeg.input("pipe:0", format="f32le", ar=rate, ac=waveform.shape[0])
+    with whole_file(path) as part:
+        run(
+            source.audio.output(url(part), format="wav", acodec="pcm_f32le", map_metadata=-1, fflags="+bitexact"),
+            feed=interleaved(waveform),
+        )
