@@ -146,6 +146,12 @@ class Study(models.Model):
             "two questions. There are no right or wrong answers."
         )
     )
+    design_summary = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Counts, shortfalls and refusals of the last design built, as actions.studies.DesignSummary.",
+    )
     plan_sha256 = models.CharField(max_length=64, blank=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False

@@ -1,0 +1,159 @@
+"""Systems: rows made from the registry, and finished soundtracks of outside models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from django.conf import settings as django_settings
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from generation import registry
+from studyapp.errors import DuetError
+from studyapp.models import AuditLine, Clip, System, User
+
+SOUNDTRACK_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".mov", ".mkv", ".webm", ".avi"}
+)
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class SoundtrackMatch:
+    """Which clips an imported system has a file for, and which of its files name no clip."""
+
+    matched: tuple[str, ...]
+    unmatched: tuple[str, ...]
+
+
+@transaction.atomic
+def ensure_system(
+    *,
+    key: str,
+    preset: str = "default",
+    settings: Mapping[str, Any] | None = None,
+    slug: str | None = None,
+    label: str | None = None,
+    by: User | None,
+) -> System:
+    """The System row of a registry entry, made when it is not there yet.
+
+    Slug and label carry the preset, so that a tiny stand-in is never taken for the real one.
+    Raises DuetError on an unknown key, preset or setting, on a slug or label that hides the preset, and on a
+    slug that already means something else.
+    """
+    chosen = dict(settings or {})
+    try:
+        spec = registry.spec(key)
+        digest = registry.settings_digest(key, preset, chosen)
+    except (KeyError, ValueError) as error:
+        raise DuetError(str(error.args[0])) from None
+    if preset not in spec.presets:
+        raise DuetError(f"{key} has no preset {preset!r}; there are {', '.join(spec.presets)}")
+    slug = slug or spec.slug(preset)
+    label = label or (spec.label if preset == "default" else f"{spec.label} ({preset})")
+    for name, value in (("slug", slug), ("label", label)):
+        if preset != "default" and preset not in value:
+            raise DuetError(f"the {name} {value!r} does not say the preset; put {preset!r} into it")
+    values = {"key": key, "preset": preset, "settings": chosen, "label": label, "digest": digest}
+    try:
+        with transaction.atomic():
+            system, made = System.objects.get_or_create(slug=slug, defaults=values)
+    except IntegrityError as error:
+        raise DuetError(f"the system {slug!r} could not be made: {error}") from None
+    if system.digest != digest:
+        raise DuetError(
+            f"the system {slug!r} exists with other settings ({system.settings}); give these a slug of their own"
+        )
+    if made:
+        AuditLine.write("system made", by=by, system=slug, digest=digest)
+    return system
+
+
+def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by: User | None) -> System:
+    """Keep finished audio or video files of an outside model and make a system of them.
+
+    files: (name, open file) pairs; a file belongs to the clip whose id is its name without the suffix. The folder
+    carries a digest of the files, so that other files under the same model name are refused, never mixed in.
+    Raises DuetError when there is nothing to keep, on names that cannot be used, and on a model name already
+    taken by other files.
+    """
+    slug = f"imported-{slugify(model)}"
+    if slug == "imported-":
+        raise DuetError(f"the model name {model!r} has no letter or digit; give the model's name")
+    home = Path(django_settings.MEDIA_ROOT) / "imported" / slug
+    incoming = home / f".incoming-{secrets.token_hex(6)}"
+    incoming.mkdir(parents=True)
+    try:
+        folder = home / _keep(files, incoming)[:16]
+        with transaction.atomic():
+            system = ensure_system(
+                key="imported",
+                settings={"folder": str(folder.resolve()), "model": model},
+                slug=slug,
+                label=f"{model} (imported)",
+                by=by,
+            )
+            if not folder.exists():
+                os.replace(incoming, folder)
+            match = soundtrack_match(system)
+            AuditLine.write(
+                "soundtracks imported", by=by, system=slug, matched=match.matched, unmatched=match.unmatched
+            )
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+    return system
+
+
+def soundtrack_match(system: System) -> SoundtrackMatch:
+    """Compare an imported system's files with the clips there are.
+
+    Raises DuetError for a system of another kind.
+    """
+    if system.key != "imported":
+        raise DuetError(f"{system.slug} is not made of imported files")
+    stems = {path.stem: path.name for path in sorted(Path(system.settings["folder"]).iterdir())}
+    known = set(Clip.objects.filter(clip_id__in=stems).values_list("clip_id", flat=True))
+    return SoundtrackMatch(
+        matched=tuple(sorted(known)),
+        unmatched=tuple(name for stem, name in stems.items() if stem not in known),
+    )
+
+
+def _keep(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> str:
+    """Copy the files and return a SHA-256 over their names and contents."""
+    kept: dict[str, tuple[str, str]] = {}
+    for given, source in files:
+        # An upload's name is the sender's: only its last part is used, whichever slash it came with.
+        name = PurePosixPath(given.replace("\\", "/")).name
+        path = PurePosixPath(name)
+        if path.suffix.lower() not in SOUNDTRACK_SUFFIXES or path.stem.startswith("."):
+            options = ", ".join(sorted(SOUNDTRACK_SUFFIXES))
+            raise DuetError(f"{name!r} is not an audio or video file; the name must end in one of {options}")
+        if path.stem in kept:
+            raise DuetError(
+                f"{kept[path.stem][0]!r} and {name!r} name the same clip {path.stem!r}; keep one of them"
+            )
+        kept[path.stem] = (name, _copy(source, folder / name))
+    if not kept:
+        raise DuetError("there is no file to import; name each file after its clip id, e.g. clip1.wav")
+    return hashlib.sha256(json.dumps(sorted(kept.values())).encode()).hexdigest()
+
+
+def _copy(source: BinaryIO, target: Path) -> str:
+    digest = hashlib.sha256()
+    with target.open("wb") as handle:
+        while chunk := source.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            handle.write(chunk)
+    if target.stat().st_size == 0:
+        raise DuetError(f"{target.name!r} is empty; export it again")
+    return digest.hexdigest()

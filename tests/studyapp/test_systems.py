@@ -1,0 +1,113 @@
+"""Systems from the registry and from an outside model's files."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from studyapp.actions.systems import ensure_system, import_soundtracks, soundtrack_match
+from studyapp.errors import DuetError
+from studyapp.models import AuditLine, System
+from tests.studyapp.factories import make_clip, make_researcher
+
+pytestmark = pytest.mark.django_db
+
+
+def test_asking_twice_makes_one_system_and_one_audit_line() -> None:
+    researcher = make_researcher()
+    first = ensure_system(key="v2meow-clip", preset="tiny", by=researcher)
+    assert ensure_system(key="v2meow-clip", preset="tiny", by=researcher) == first
+    assert first.slug == "v2meow-clip-tiny"
+    assert "tiny" in first.label
+    assert AuditLine.objects.filter(verb="system made", by=researcher).count() == 1
+
+
+def test_a_slug_never_means_two_things() -> None:
+    ensure_system(key="v2meow-clip", preset="tiny", by=None)
+    with pytest.raises(DuetError, match="exists with other settings"):
+        ensure_system(key="v2meow-clip", preset="tiny", settings={"temperature_fine": 0.1}, by=None)
+    other = ensure_system(
+        key="v2meow-clip", preset="tiny", settings={"temperature_fine": 0.1}, slug="v2meow-clip-tiny-cold", by=None
+    )
+    assert System.objects.count() == 2
+    assert other.settings == {"temperature_fine": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"key": "v3meow"}, "there are ground-truth, imported"),
+        ({"key": "v2meow-clip", "preset": "huge"}, "no preset 'huge'; there are tiny"),
+        ({"key": "v2meow-clip", "preset": "tiny", "settings": {"heat": 1}}, "no setting heat; its settings are"),
+        ({"key": "v2meow-clip", "preset": "tiny", "slug": "v2meow"}, "does not say the preset"),
+        ({"key": "v2meow-clip", "preset": "tiny", "label": "V2Meow"}, "does not say the preset"),
+    ],
+)
+def test_what_the_registry_does_not_know_is_refused_with_the_options(
+    asked: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DuetError, match=message):
+        ensure_system(by=None, **asked)  # type: ignore[arg-type]
+    assert not System.objects.exists()
+
+
+def test_imported_files_are_kept_and_matched_by_clip_id() -> None:
+    make_clip(clip_id="sunrise")
+    system = import_soundtracks(
+        model="MuVi 1.0",
+        files=[("C:\\out\\sunrise.wav", io.BytesIO(b"one")), ("moon.mp3", io.BytesIO(b"two"))],
+        by=None,
+    )
+    assert (system.slug, system.label, system.settings["model"]) == (
+        "imported-muvi-10",
+        "MuVi 1.0 (imported)",
+        "MuVi 1.0",
+    )
+    assert (Path(system.settings["folder"]) / "sunrise.wav").read_bytes() == b"one"
+    match = soundtrack_match(system)
+    assert (match.matched, match.unmatched) == (("sunrise",), ("moon.mp3",))
+
+
+def test_the_same_files_again_change_nothing_and_other_files_are_refused() -> None:
+    first = import_soundtracks(model="MuVi", files=[("a.wav", io.BytesIO(b"one"))], by=None)
+    assert import_soundtracks(model="MuVi", files=[("a.wav", io.BytesIO(b"one"))], by=None) == first
+    with pytest.raises(DuetError, match="exists with other settings"):
+        import_soundtracks(model="MuVi", files=[("a.wav", io.BytesIO(b"changed"))], by=None)
+    home = Path(first.settings["folder"]).parent
+    assert [path.name for path in home.iterdir()] == [Path(first.settings["folder"]).name]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "no file to import"),
+        ([("notes.txt", b"x")], "not an audio or video file"),
+        ([("../../.wav", b"x")], "not an audio or video file"),
+        ([("a.wav", b"x"), ("a.mp3", b"y")], "name the same clip"),
+        ([("a.wav", b"")], "is empty"),
+    ],
+)
+def test_unusable_files_are_refused_and_leave_nothing(
+    files: list[tuple[str, bytes]], message: str, settings: LazySettings
+) -> None:
+    with pytest.raises(DuetError, match=message):
+        import_soundtracks(model="MuVi", files=[(name, io.BytesIO(content)) for name, content in files], by=None)
+    assert not System.objects.exists()
+    assert list((settings.MEDIA_ROOT / "imported" / "imported-muvi").iterdir()) == []
+
+
+def test_the_command_says_which_clips_matched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_clip(clip_id="sunrise")
+    (tmp_path / "sunrise.wav").write_bytes(b"one")
+    (tmp_path / "moon.wav").write_bytes(b"two")
+    (tmp_path / "readme.txt").write_bytes(b"no soundtrack")
+    call_command("import_soundtracks", str(tmp_path), "--model", "MuVi")
+    said = capsys.readouterr()
+    assert "imported-muvi: 1 clips matched: sunrise" in said.out
+    assert "moon.wav" in said.err
+    with pytest.raises(CommandError, match="is not a folder"):
+        call_command("import_soundtracks", str(tmp_path / "absent"), "--model", "MuVi")
