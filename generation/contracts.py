@@ -93,6 +93,8 @@ class SystemSpec:
     refusal: "module:function"; called as ``refusal(facts, settings)``, gives one sentence or None. Torch-free.
     donors: "module:function" or None; ``donors(facts, settings, seed)`` names the clips whose original
         audio the soundtrack is made from, so that the cache knows about them. Torch-free.
+    inputs: "module:function" or None; ``inputs(facts, settings)`` names the files outside the project that the
+        soundtrack is made from, so that the cache knows about their content. Torch-free.
     sources: paths inside ``generation/`` (files or folders) that decide what is heard.
     weights: preset to files under ``generation/weights``.
     settings: name to default value; a System row may override these and nothing else.
@@ -105,6 +107,7 @@ class SystemSpec:
     sources: tuple[str, ...]
     presets: tuple[str, ...] = ("default",)
     donors: str | None = None
+    inputs: str | None = None
     weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     reads_text: bool = False

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from generation.contracts import ClipFacts, Settings, System, SystemSpec
+from generation.media.binaries import ffmpeg_version
 
 ROOM = Path(__file__).parent
 
 _CASCADE = ("cascade", "media/decode.py")
+_RENDERING = ("media/mux.py", "media/peaks.py", "media/loudness.py", "media/decode.py", "media/command.py")
 _TINY = {"tiny": ("tiny.safetensors",)}
 
 SYSTEMS: dict[str, SystemSpec] = {
@@ -45,7 +47,7 @@ SYSTEMS: dict[str, SystemSpec] = {
         factory="generation.baselines.random_shuffle:build",
         refusal="generation.baselines.random_shuffle:refusal",
         donors="generation.baselines.random_shuffle:donors",
-        sources=("baselines/random_shuffle.py", "media/decode.py"),
+        sources=("baselines/random_shuffle.py", "baselines/fit.py", "media/decode.py"),
     ),
     "ground-truth": SystemSpec(
         key="ground-truth",
@@ -53,14 +55,15 @@ SYSTEMS: dict[str, SystemSpec] = {
         factory="generation.baselines.ground_truth:build",
         refusal="generation.baselines.ground_truth:refusal",
         donors="generation.baselines.ground_truth:donors",
-        sources=("baselines/ground_truth.py", "media/decode.py"),
+        sources=("baselines/ground_truth.py", "baselines/fit.py", "media/decode.py"),
     ),
     "imported": SystemSpec(
         key="imported",
         label="Imported files of an outside model",
         factory="generation.baselines.imported:build",
         refusal="generation.baselines.imported:refusal",
-        sources=("baselines/imported.py", "media/decode.py"),
+        inputs="generation.baselines.imported:inputs",
+        sources=("baselines/imported.py", "baselines/fit.py", "media/decode.py"),
         settings={"folder": "", "model": ""},
     ),
 }
@@ -107,6 +110,22 @@ def donors(key: str, facts: ClipFacts, settings: Settings, seed: int) -> tuple[s
     return name(facts, effective_settings(key, settings), seed)
 
 
+def inputs_digest(key: str, facts: ClipFacts, settings: Settings) -> str:
+    """SHA-256 over the content of the outside files this soundtrack will be made from; empty without any.
+
+    Raises GenerationError when such a file is missing.
+    """
+    path = spec(key).inputs
+    if path is None:
+        return ""
+    name: Callable[[ClipFacts, Settings], tuple[Path, ...]] = _resolve(path)
+    digest = hashlib.sha256()
+    for source in name(facts, effective_settings(key, settings)):
+        with source.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
 def settings_digest(key: str, preset: str, settings: Settings) -> str:
     """SHA-256 of key, preset and effective settings."""
     canonical = json.dumps([key, preset, effective_settings(key, settings)], sort_keys=True)
@@ -118,13 +137,12 @@ def sources_digest(key: str) -> str:
 
     Hashing the whole repository would throw every cached soundtrack away at each commit.
     """
-    digest = hashlib.sha256()
-    for entry in spec(key).sources:
-        path = ROOM / entry
-        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(source.relative_to(ROOM).as_posix().encode())
-            digest.update(source.read_bytes())
-    return digest.hexdigest()
+    return _digest_of(spec(key).sources)
+
+
+def rendering_digest() -> str:
+    """SHA-256 over the source files and the ffmpeg that turn a soundtrack into a stimulus file."""
+    return hashlib.sha256(f"{_digest_of(_RENDERING)} {ffmpeg_version()}".encode()).hexdigest()
 
 
 def weights_digest(key: str, preset: str) -> str:
@@ -135,6 +153,16 @@ def weights_digest(key: str, preset: str) -> str:
     digest = hashlib.sha256()
     for name in files:
         digest.update((ROOM / "weights" / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _digest_of(entries: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for entry in entries:
+        path = ROOM / entry
+        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(source.relative_to(ROOM).as_posix().encode())
+            digest.update(source.read_bytes())
     return digest.hexdigest()
 
 
