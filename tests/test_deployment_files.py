@@ -1,0 +1,91 @@
+"""docker-compose.yml, .env.example and the settings agree with each other, and none of them holds a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
+INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:[-?+])?([^}]*)\}")
+SECRETS = {"DUET_SECRET_KEY", "POSTGRES_PASSWORD", "DUET_TLS_KEY"}
+
+
+def _example() -> dict[str, str]:
+    """Every variable .env.example names, commented out or not, with what it gives."""
+    lines = re.findall(r"^#?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE)
+    return dict(lines)
+
+
+def _read_by_the_settings() -> set[str]:
+    text = (ROOT / "studyapp" / "settings.py").read_text()
+    return set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", text))
+
+
+def test_every_variable_the_settings_read_is_in_the_example() -> None:
+    assert _read_by_the_settings() <= set(_example())
+
+
+def test_every_variable_the_compose_file_asks_for_is_in_the_example() -> None:
+    assert {name for name, _, _ in INTERPOLATED.findall(COMPOSE_TEXT)} <= set(_example())
+
+
+def test_the_example_names_nothing_that_nobody_reads() -> None:
+    asked = {name for name, _, _ in INTERPOLATED.findall(COMPOSE_TEXT)}
+    assert set(_example()) <= asked | _read_by_the_settings() | {"COMPOSE_PROFILES"}
+
+
+@pytest.mark.parametrize("service", ["web", "worker-cpu", "worker-gpu", "scheduler", "migrate"])
+def test_what_a_service_is_given_is_what_the_settings_read(service: str) -> None:
+    assert set(SERVICES[service]["environment"]) <= _read_by_the_settings()
+
+
+def test_secrets_are_demanded_and_have_no_default() -> None:
+    found = [(name, operator) for name, operator, _ in INTERPOLATED.findall(COMPOSE_TEXT) if name in SECRETS]
+    assert {name for name, _ in found} == SECRETS
+    assert {operator for _, operator in found} == {":?"}
+    assert all(_example()[name] == "" for name in SECRETS)
+
+
+@pytest.mark.parametrize("service", LONG_RUNNING)
+def test_a_long_running_service_is_watched_restarted_and_not_root(service: str) -> None:
+    definition = SERVICES[service]
+    assert definition["healthcheck"]["test"]
+    assert definition["restart"] == "unless-stopped"
+    assert "no-new-privileges:true" in definition["security_opt"]
+    assert definition["cap_drop"] == ["ALL"]
+    if "build" in definition:
+        user = re.findall(r"^USER (\S+)$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)[-1]
+    else:
+        user = definition["user"]
+    assert user.split(":")[0] not in {"root", "0"}
+
+
+@pytest.mark.parametrize("service", ["web", "worker-cpu", "worker-gpu", "scheduler"])
+def test_nothing_of_duet_starts_before_the_migrations_are_through(service: str) -> None:
+    assert SERVICES[service]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+
+
+def test_only_nginx_can_be_reached_from_outside() -> None:
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
+    assert COMPOSE["networks"]["backend"]["internal"] is True
+    assert all(SERVICES[name]["networks"] == ["backend"] for name in ("postgres", "redis", "worker-cpu"))
+
+
+def test_nginx_runs_as_the_user_whose_files_it_serves() -> None:
+    assert f"USER {SERVICES['nginx']['user']}" in (ROOT / "Dockerfile").read_text()
+
+
+def test_everything_the_image_needs_is_let_into_the_build() -> None:
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    allowed = (ROOT / ".dockerignore").read_text().split()
+    for source in " ".join(copied).split():
+        assert f"!{source}" in allowed
+        assert (ROOT / source).exists()
