@@ -95,4 +95,6 @@ def last_useful_line(stderr: str) -> str:
     useful = [line for line in lines if line and not line.startswith("Conversion failed")]
     if not useful:
         return "no reason given"
-    return re.sub(r"file:\S*/", "", useful[-1])
+    # ffmpeg's last word on an unreadable file says nothing; the line before it, if any, says why.
+    telling = [line for line in useful if not line.endswith("Invalid data found when processing input")]
+    return re.sub(r"file:.*/", "", (telling or useful)[-1])

@@ -87,9 +87,15 @@ def require_video(path: Path) -> MediaInfo:
 
 
 def _unreadable(path: Path, error: MediaError) -> MediaError:
-    if "moov atom not found" in str(error):
+    # ffmpeg misses the index in anything that is called .mp4; only a real one begins with one of its boxes.
+    if "moov atom not found" in str(error) and _first_box(path) in (b"ftyp", b"mdat", b"wide", b"free"):
         return Truncated(f"{path.name} is truncated: its index is missing; copy or download it again")
     return NotAVideo(f"{path.name} is not a media file ({error}); give a video file")
+
+
+def _first_box(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)[4:]
 
 
 def _is_moving_picture(stream: dict[str, Any]) -> bool:

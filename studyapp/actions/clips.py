@@ -1,0 +1,278 @@
+"""Videos become clips: cut, made silent, stored by content, and known once."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from generation.contracts import GenerationError
+from generation.media.master import extract_audio, make_master
+from studyapp import manifest
+from studyapp.errors import DuetError
+from studyapp.manifest import UNLABELLED, Entry, Refusal
+from studyapp.media_store import keep, root, sha256
+from studyapp.models import AuditLine, Clip, User
+from studyapp.states import StudyState
+
+SHORTEST_S, LONGEST_S = 0.5, 600.0
+# ffmpeg encodes masters with one thread; two at a time keep a small machine busy and usable.
+AT_A_TIME = 2
+
+ImportProgress = Callable[[int, int, str], None]
+"""Called with entries done, entries in all, and the name of the one just finished."""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of each entry.
+
+    imported: clips that were made now. known: clips that were there already. updated: those of the known
+    whose genre, caption or licence the manifest changed. refused: what was not taken, and why.
+    ignored: names in the folder that do not look like media.
+    """
+
+    imported: list[Clip] = field(default_factory=list)
+    known: list[Clip] = field(default_factory=list)
+    updated: list[Clip] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A source that was cut and put into the media folder; files relative to it."""
+
+    source_sha256: str
+    duration_s: float
+    frame_rate: int
+    width: int
+    height: int
+    master_file: str
+    master_sha256: str
+    master_bytes: int
+    audio_file: str
+    audio_sha256: str
+
+
+def dataset_name(source: Path) -> str:
+    """The dataset's name when none is given: that of the folder."""
+    folder = source if source.is_dir() else source.parent
+    return slugify(folder.resolve().name) or "clips"
+
+
+def import_clips(
+    *,
+    source: Path,
+    dataset: str,
+    length_s: float = 10.0,
+    by: User | None,
+    progress: ImportProgress | None = None,
+) -> ImportReport:
+    """Make Clips of ``length_s`` seconds from a folder or manifest; what is known already is left as it is.
+
+    One bad file or line never stops the others: it is named in the report. Raises DuetError when the folder or
+    manifest cannot be read at all, or the dataset's name or the length cannot be used.
+    """
+    _check(dataset, length_s)
+    listing = manifest.read(source)
+    report = ImportReport(refused=listing.refused, ignored=listing.ignored)
+    total = len(listing.entries)
+    for done, (entry, outcome) in enumerate(_worked_on(listing.entries, dataset, length_s), start=1):
+        if isinstance(outcome, str):
+            report.refused.append(Refusal(entry.where, outcome))
+        else:
+            _record(report, entry, outcome, dataset=dataset, by=by)
+        if progress is not None:
+            progress(done, total, entry.clip_id)
+    return report
+
+
+def _check(dataset: str, length_s: float) -> None:
+    try:
+        validate_slug(dataset)
+    except ValidationError:
+        raise DuetError(
+            f"The dataset's name “{dataset}” may hold letters, digits, - and _ only; "
+            f"use “{slugify(dataset) or 'clips'}”."
+        ) from None
+    if len(dataset) > 80:
+        raise DuetError(f"The dataset's name has {len(dataset)} characters; use at most 80.")
+    if not (math.isfinite(length_s) and SHORTEST_S <= length_s <= LONGEST_S):
+        raise DuetError(f"A clip of {length_s:g} s is not possible; give {SHORTEST_S:g} to {LONGEST_S:g} seconds.")
+
+
+def _worked_on(
+    entries: list[Entry], dataset: str, length_s: float
+) -> Iterator[tuple[Entry, Clip | _Stored | str]]:
+    """Each entry with the known clip, what was stored, or why it was refused; as they finish.
+
+    Threads only touch files. The database is read and written by the caller's thread, one entry at a time.
+    """
+    rest = deque(entries)
+    running: dict[Future[_Stored | str], Entry] = {}
+    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="import") as pool:
+        while rest or running:
+            if rest and len(running) < AT_A_TIME:
+                entry = rest.popleft()
+                known = _known(entry, dataset, length_s)
+                if known is not None:
+                    yield entry, known
+                else:
+                    running[pool.submit(_stored_or_reason, entry, length_s)] = entry
+                continue
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield running.pop(future), future.result()
+
+
+def _known(entry: Entry, dataset: str, length_s: float) -> Clip | None:
+    """The clip this entry would make, if it was made before and its files are still there."""
+    clip = Clip.objects.filter(dataset=dataset, clip_id=entry.clip_id).first()
+    if clip is None or not _same_cut(clip, entry, length_s):
+        return None
+    files = [path for path in (clip.master_path, clip.audio_path) if path is not None]
+    if not all(path.is_file() for path in files):
+        return None
+    try:
+        return clip if sha256(entry.file) == clip.source_sha256 else None
+    except OSError:
+        return None
+
+
+def _same_cut(clip: Clip, entry: Entry, length_s: float) -> bool:
+    # A clip's length is the nearest whole number of frames.
+    return abs(clip.start_s - entry.start_s) < 1e-6 and abs(clip.duration_s - length_s) <= 0.51 / clip.frame_rate
+
+
+def _stored_or_reason(entry: Entry, length_s: float) -> _Stored | str:
+    try:
+        return _store(entry, length_s)
+    except GenerationError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.strerror or error}; check the file's permissions and the room left on the disk."
+
+
+def _store(entry: Entry, length_s: float) -> _Stored:
+    source_sha256 = sha256(entry.file)
+    with tempfile.TemporaryDirectory(prefix="import-", dir=root()) as folder:
+        work = Path(folder)
+        master = make_master(entry.file, work / "master.mp4", start_s=entry.start_s, duration_s=length_s)
+        audio = extract_audio(entry.file, work / "audio.wav", start_s=entry.start_s, duration_s=master.duration_s)
+        master_bytes = master.path.stat().st_size
+        master_file, master_sha256 = keep(master.path, "clips")
+        audio_file, audio_sha256 = keep(audio, "audio") if audio is not None else ("", "")
+    return _Stored(
+        source_sha256=source_sha256,
+        duration_s=master.duration_s,
+        frame_rate=master.frame_rate,
+        width=master.width,
+        height=master.height,
+        master_file=master_file,
+        master_sha256=master_sha256,
+        master_bytes=master_bytes,
+        audio_file=audio_file,
+        audio_sha256=audio_sha256,
+    )
+
+
+def _record(report: ImportReport, entry: Entry, outcome: Clip | _Stored, *, dataset: str, by: User | None) -> None:
+    if isinstance(outcome, Clip):
+        clip, made = outcome, False
+    else:
+        clip, made = _create_or_find(entry, outcome, dataset, by)
+        if not made and not _same_content(clip, entry, outcome):
+            report.refused.append(
+                Refusal(
+                    entry.where,
+                    f"the dataset “{dataset}” already has another clip “{entry.clip_id}”, made from "
+                    f"{clip.source_name} from {clip.start_s:g} s on for {clip.duration_s:g} s; "
+                    "use another clip id or another dataset name.",
+                )
+            )
+            return
+    if made:
+        report.imported.append(clip)
+        return
+    changes = _changes(clip, entry)
+    if changes and _is_settled(clip):
+        report.refused.append(
+            Refusal(
+                entry.where,
+                f"the clip is in use with another {' and '.join(changes)}; what raters or systems have "
+                "already met stands. Import it into another dataset.",
+            )
+        )
+        return
+    report.known.append(clip)
+    if changes:
+        _update(clip, changes, by)
+        report.updated.append(clip)
+
+
+def _create_or_find(entry: Entry, stored: _Stored, dataset: str, by: User | None) -> tuple[Clip, bool]:
+    clip = Clip(
+        dataset=dataset,
+        clip_id=entry.clip_id,
+        genre=entry.genre or UNLABELLED,
+        caption=entry.caption,
+        licence=entry.licence,
+        source_name=entry.file.name,
+        source_sha256=stored.source_sha256,
+        start_s=entry.start_s,
+        duration_s=stored.duration_s,
+        width=stored.width,
+        height=stored.height,
+        frame_rate=stored.frame_rate,
+        master_file=stored.master_file,
+        master_sha256=stored.master_sha256,
+        master_bytes=stored.master_bytes,
+        audio_file=stored.audio_file,
+        audio_sha256=stored.audio_sha256,
+    )
+    try:
+        with transaction.atomic():
+            clip.save(force_insert=True)
+            AuditLine.write("clip imported", by=by, dataset=dataset, clip=entry.clip_id)
+    except IntegrityError:
+        # Another import made it in the meantime, or it was there with other content.
+        return Clip.objects.get(dataset=dataset, clip_id=entry.clip_id), False
+    return clip, True
+
+
+def _same_content(clip: Clip, entry: Entry, stored: _Stored) -> bool:
+    return (
+        clip.source_sha256 == stored.source_sha256
+        and clip.start_s == entry.start_s
+        and clip.master_sha256 == stored.master_sha256
+        and clip.audio_sha256 == stored.audio_sha256
+    )
+
+
+def _changes(clip: Clip, entry: Entry) -> dict[str, str]:
+    """What the entry says otherwise; what it leaves open may have been filled in by a researcher."""
+    wanted = {"genre": entry.genre, "caption": entry.caption, "licence": entry.licence}
+    return {name: value for name, value in wanted.items() if value and getattr(clip, name) != value}
+
+
+def _is_settled(clip: Clip) -> bool:
+    """Whether a study beyond its draft, or a rendered stimulus, already rests on what the clip says."""
+    return clip.stimuli.exists() or clip.studies.exclude(state=StudyState.DRAFT).exists()
+
+
+def _update(clip: Clip, changes: dict[str, str], by: User | None) -> None:
+    with transaction.atomic():
+        for name, value in changes.items():
+            setattr(clip, name, value)
+        clip.save(update_fields=list(changes))
+        AuditLine.write("clip described anew", by=by, dataset=clip.dataset, clip=clip.clip_id, changes=changes)

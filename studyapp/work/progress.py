@@ -1,0 +1,52 @@
+"""Progress on a terminal: what is being done, how far it is, and how long is left."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+
+class Bar:
+    """A progress bar on standard error that shows nothing until the first step.
+
+    Where standard error is no terminal (a log, CI) it writes a line at most every 15 seconds.
+    """
+
+    def __init__(self, title: str, *, unit: str, out: TextIO | None = None) -> None:
+        self._title = title
+        self._unit = unit
+        self._out = out or sys.stderr
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def step(self, done: float, total: float, doing: str) -> None:
+        """``done`` of ``total``; ``doing`` says in a few words what is at hand."""
+        bar = self._bar = self._bar or self._started(total)
+        bar.total = total
+        bar.n = done
+        bar.set_postfix_str(doing[:40], refresh=False)
+        bar.update(0)
+
+    def _started(self, total: float) -> tqdm[Any]:
+        return tqdm(
+            total=total,
+            desc=self._title,
+            unit=self._unit,
+            file=self._out,
+            mininterval=0.2 if self._out.isatty() else 15,
+            dynamic_ncols=True,
+            bar_format=(
+                "{desc} {bar:24} {n:.0f}/{total:.0f} {unit}s, {elapsed} gone, {remaining} left  {postfix}"
+            ),
+        )
