@@ -1,0 +1,299 @@
+"""The data contract between a study and its analysis: one row per trial and question.
+
+``COLUMNS`` is the one source: reading validates by it and the codebook is printed from it. Both frames are in
+every row, as presented (``left`` is the rater's A, ``right`` is B) and canonical (``system_1`` against
+``system_2``), and reading checks that they say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+_Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Type = Literal["text", "category", "integer", "number", "boolean", "sha256", "timestamp"]
+
+QUESTIONS = ("visual_relevance", "music_preference")
+KINDS = ("test", "repeat", "training", "gold", "identical")
+SIDES = ("left", "right")
+CHOICES = {
+    1: "A is much better",
+    2: "A is somewhat better",
+    3: "no preference",
+    4: "B is somewhat better",
+    5: "B is much better",
+}
+
+
+class SchemaError(ValueError):
+    """A table breaks the contract; the message names row, column, value and what is allowed. Rows count from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, its meaning, and what it may hold.
+
+    ``levels`` are the allowed values of a category, in order; ``low`` and ``high`` bound numbers (inclusive);
+    ``may_be_empty`` is for what not every study measures.
+    """
+
+    name: str
+    type: Type
+    meaning: str
+    levels: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    may_be_empty: bool = False
+
+    @property
+    def allowed(self) -> str:
+        if self.levels:
+            allowed = "one of " + ", ".join(self.levels)
+        elif self.low is not None and self.high is not None:
+            allowed = f"{_noun(self.type)} from {self.low:g} to {self.high:g}"
+        elif self.low is not None:
+            allowed = f"{_noun(self.type)} of at least {self.low:g}"
+        else:
+            allowed = _noun(self.type)
+        return allowed + (", or empty" if self.may_be_empty else "")
+
+
+def _noun(kind: Type) -> str:
+    return {
+        "text": "text, not empty",
+        "category": "text, not empty",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "sha256": "64 hexadecimal digits",
+        "timestamp": "a UTC time in ISO 8601, such as 2026-01-31T12:00:00Z",
+    }[kind]
+
+
+COLUMNS: tuple[Column, ...] = (
+    Column("study", "text", "The study's short name."),
+    Column("rater_id", "text", "Pseudonym of the rater; one person, one value."),
+    Column("session_id", "text", "One rater's run through one block."),
+    Column("block", "integer", "Number of the block (playlist).", low=0),
+    Column("trial_id", "text", "The trial; its two questions share it."),
+    Column("position", "integer", "Place of the trial in its block, from 1.", low=1),
+    Column("kind", "category", "What the trial is for; only test trials are estimated from.", levels=KINDS),
+    Column("repeat_of", "text", "For a repeat, the trial it repeats with sides swapped.", may_be_empty=True),
+    Column("dataset", "text", "The collection the clip comes from."),
+    Column("clip_id", "text", "The video excerpt; unique within its dataset."),
+    Column("genre", "text", "Genre of the clip."),
+    Column("question", "category", "What was asked.", levels=QUESTIONS),
+    Column("system_left", "text", "System that was presented on the left, the rater's A."),
+    Column("system_right", "text", "System that was presented on the right, the rater's B."),
+    Column("played_first", "category", "The side that was played first.", levels=SIDES),
+    Column(
+        "choice",
+        "integer",
+        "The answer as read from A to B: " + ", ".join(f"{n} {text}" for n, text in CHOICES.items()) + ".",
+        low=1,
+        high=5,
+    ),
+    Column("score_presented", "integer", "3 − choice: + favours the left side.", low=-2, high=2),
+    Column("system_1", "text", "First system of the canonical pair, the same order all through a study."),
+    Column("system_2", "text", "Second system of the canonical pair."),
+    Column("score", "integer", "The answer in the canonical frame: + favours system_1.", low=-2, high=2),
+    Column("simulated", "boolean", "Whether a program answered instead of a person."),
+    Column(
+        "coverage_left", "number", "Share of the left version that was played.", low=0, high=1, may_be_empty=True
+    ),
+    Column(
+        "coverage_right", "number", "Share of the right version that was played.", low=0, high=1, may_be_empty=True
+    ),
+    Column("response_time_ms", "integer", "From showing the trial to answering.", low=0, may_be_empty=True),
+    Column("stimulus_left", "sha256", "SHA-256 of the rendered file on the left.", may_be_empty=True),
+    Column("stimulus_right", "sha256", "SHA-256 of the rendered file on the right.", may_be_empty=True),
+    Column("lufs_left", "number", "Integrated loudness on the left, ITU-R BS.1770, LUFS.", may_be_empty=True),
+    Column("lufs_right", "number", "Integrated loudness on the right, ITU-R BS.1770, LUFS.", may_be_empty=True),
+    Column("gain_db_left", "number", "Gain that rendering applied on the left, dB.", may_be_empty=True),
+    Column("gain_db_right", "number", "Gain that rendering applied on the right, dB.", may_be_empty=True),
+    Column("seed_left", "integer", "Generation seed of the left version.", low=0, may_be_empty=True),
+    Column("seed_right", "integer", "Generation seed of the right version.", low=0, may_be_empty=True),
+    Column("answered_at", "timestamp", "When the answer was saved, UTC, ISO 8601."),
+)
+COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
+
+
+def codebook() -> pd.DataFrame:
+    """The contract as a table: column, type, meaning, levels (what is allowed)."""
+    return pd.DataFrame(
+        [
+            {"column": c.name, "type": c.type, "meaning": c.meaning, "levels": "; ".join(c.levels) or c.allowed}
+            for c in COLUMNS
+        ]
+    )
+
+
+def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
+    """Read and validate a table of ratings from CSV, Parquet or a frame.
+
+    Returns a new frame, row order kept, with the contract's columns first and typed: categories are ordered
+    categoricals, whole numbers ``int64`` (``Int64`` where they may be empty), ``answered_at`` UTC timestamps.
+    Columns beyond the contract stay as they came. Raises SchemaError.
+    """
+    raw = source if isinstance(source, pd.DataFrame) else _load(Path(source))
+    missing = [name for name in COLUMN_NAMES if name not in raw.columns]
+    if missing:
+        raise SchemaError(f"column {missing[0]!r} is missing; the table needs: {', '.join(COLUMN_NAMES)}")
+    twice = raw.columns[raw.columns.duplicated()]
+    if len(twice):
+        raise SchemaError(f"column {str(twice[0])!r} is there twice; keep one")
+    extra = [name for name in raw.columns if name not in COLUMN_NAMES]
+    frame = pd.DataFrame({c.name: _parse(raw[c.name].reset_index(drop=True), c) for c in COLUMNS})
+    _check_consistency(frame)
+    return pd.concat([frame, raw[extra].reset_index(drop=True)], axis=1)
+
+
+def _load(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise SchemaError(f"there is no file {str(path)!r}")
+    try:
+        if path.suffix.lower() in {".parquet", ".pq"}:
+            return pd.read_parquet(path)
+        if path.suffix.lower() == ".csv":
+            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:
+        raise SchemaError(f"{path.name} cannot be read: {error}") from error
+    raise SchemaError(f"{path.name} is neither .csv nor .parquet; export the ratings as one of these")
+
+
+def _parse(raw: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    text = raw.astype(object).where(raw.notna(), "").map(str).str.strip()
+    empty = (text == "").to_numpy()
+    if not column.may_be_empty:
+        _refuse(empty, raw, column)
+    return _PARSERS[column.type](raw, text, empty, column)
+
+
+def _refuse(bad: _Flags, raw: pd.Series[Any], column: Column) -> None:
+    if bad.any():
+        row = int(np.argmax(bad))
+        value = raw.iloc[row]
+        told = "empty" if pd.isna(value) or value == "" else repr(str(value))
+        raise SchemaError(
+            f"row {row + 1}, column {column.name!r}: {told} is not allowed; it must be {column.allowed}"
+        )
+
+
+def _parse_text(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    return text.mask(empty).astype("category")
+
+
+def _parse_category(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    _refuse(~text.isin(column.levels).to_numpy() & ~empty, raw, column)
+    return text.astype(pd.CategoricalDtype(list(column.levels), ordered=True))
+
+
+def _parse_number(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    numbers = pd.to_numeric(text.mask(empty), errors="coerce").astype(float)
+    values = numbers.to_numpy()
+    with np.errstate(invalid="ignore"):
+        bad = ~np.isfinite(values)
+        bad |= values < (-np.inf if column.low is None else column.low)
+        bad |= values > (np.inf if column.high is None else column.high)
+    _refuse(bad & ~empty, raw, column)
+    return numbers
+
+
+def _parse_integer(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    numbers = _parse_number(raw, text, empty, column)
+    _refuse((numbers % 1 != 0).to_numpy() & ~empty, raw, column)
+    return numbers.astype("Int64" if column.may_be_empty else "int64")
+
+
+def _parse_boolean(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    words = text.str.lower().map({"true": True, "false": False, "1": True, "0": False})
+    _refuse(words.isna().to_numpy(), raw, column)
+    return words.astype(bool)
+
+
+def _parse_sha256(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    _refuse(~text.str.fullmatch("[0-9a-f]{64}").to_numpy(dtype=bool) & ~empty, raw, column)
+    return text.mask(empty).astype("category")
+
+
+def _parse_timestamp(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
+    times = pd.to_datetime(text.mask(empty), utc=True, errors="coerce", format="ISO8601")
+    _refuse(times.isna().to_numpy() & ~empty, raw, column)
+    return times
+
+
+_PARSERS: dict[Type, Callable[[pd.Series[Any], pd.Series[Any], _Flags, Column], pd.Series[Any]]] = {
+    "text": _parse_text,
+    "category": _parse_category,
+    "integer": _parse_integer,
+    "number": _parse_number,
+    "boolean": _parse_boolean,
+    "sha256": _parse_sha256,
+    "timestamp": _parse_timestamp,
+}
+
+
+def _check_consistency(frame: pd.DataFrame) -> None:
+    left, right = frame["system_left"].astype(object), frame["system_right"].astype(object)
+    first, second = frame["system_1"].astype(object), frame["system_2"].astype(object)
+    as_named = (left == first) & (right == second)
+    swapped = (left == second) & (right == first)
+    presented = frame["score_presented"]
+    _demand(presented == 3 - frame["choice"], frame, "score_presented", "it must be 3 − choice")
+    _demand(
+        as_named | swapped,
+        frame,
+        "system_1",
+        "system_1 and system_2 must be the two systems presented on the left and the right",
+    )
+    identical = frame["kind"] == "identical"
+    _demand((left != right) | identical, frame, "system_right", "a system meets itself only in kind 'identical'")
+    _demand(
+        frame["score"] == presented.where(as_named, -presented),
+        frame,
+        "score",
+        "it must be score_presented where system_1 is on the left, and its opposite where it is on the right",
+    )
+    repeats = frame["kind"] == "repeat"
+    _demand(
+        frame["repeat_of"].notna() == repeats,
+        frame,
+        "repeat_of",
+        "a repeat names the trial it repeats, and nothing else does",
+    )
+    _demand(
+        ~frame.duplicated(["study", "trial_id", "question"]),
+        frame,
+        "trial_id",
+        "this trial and question are there twice; a trial is answered once",
+    )
+    order = pd.DataFrame({"study": frame["study"].astype(object), "1": first, "2": second}).drop_duplicates()
+    turned = order.merge(order, left_on=["study", "1", "2"], right_on=["study", "2", "1"])
+    turned = turned[turned["1_x"] != turned["2_x"]]
+    if len(turned):
+        study, one, two = turned.iloc[0][["study", "1_x", "2_x"]]
+        raise SchemaError(
+            f"study {study!r} names the pair {one!r}, {two!r} in both orders; system_1 and system_2 must keep one"
+        )
+    for owner, owned in ((["dataset", "clip_id"], "genre"), (["study", "session_id"], "rater_id")):
+        pairs = frame[[*owner, owned]].astype(object)
+        known = pairs.drop_duplicates()
+        twice = known.duplicated(owner)
+        if twice.any():
+            row = int(known.index[twice][0])
+            raise SchemaError(
+                f"row {row + 1}, column {owned!r}: {str(pairs[owned].iloc[row])!r} is not allowed; "
+                f"an earlier row gives {owner[-1]} {str(pairs[owner[-1]].iloc[row])!r} another {owned}"
+            )
+
+
+def _demand(holds: pd.Series[Any], frame: pd.DataFrame, column: str, rule: str) -> None:
+    broken = ~holds.to_numpy(dtype=bool)
+    if broken.any():
+        row = int(np.argmax(broken))
+        raise SchemaError(f"row {row + 1}, column {column!r}: {frame[column].iloc[row]!s} is not allowed; {rule}")
