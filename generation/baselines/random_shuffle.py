@@ -65,8 +65,9 @@ def donor_of(clip_id: str, pool: Iterable[str], seed: int) -> str | None:
 def derangement(pool: list[str], seed: int) -> dict[str, str]:
     """Clip to donor without a fixed point, uniform over all derangements of two or more clips.
 
-    Raises ValueError on a pool of fewer. Whole shuffles are drawn until one has no fixed point (2.7 draws on average). They are ordered by hash and
-    not by a random generator, so that no library's next version changes a study.
+    Whole shuffles are drawn until one has no fixed point (2.7 draws on average). They are ordered by hash
+    and not by a random generator, so that no library's next version changes a study. Raises ValueError on
+    a pool of fewer than two.
     """
     if len(set(pool)) < 2:
         raise ValueError(f"a derangement needs two or more clips, not {pool}")

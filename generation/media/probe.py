@@ -90,7 +90,8 @@ def _unreadable(path: Path, error: MediaError) -> MediaError:
     # ffmpeg misses the index in anything that is called .mp4; only a real one begins with one of its boxes.
     if "moov atom not found" in str(error) and _first_box(path) in (b"ftyp", b"mdat", b"wide", b"free"):
         return Truncated(f"{path.name} is truncated: its index is missing; copy or download it again")
-    return NotAVideo(f"{path.name} is not a media file ({error}); give a video file")
+    reason = "" if "Invalid data found" in str(error) else f" ({error})"
+    return NotAVideo(f"{path.name} is not a media file{reason}; give a video file")
 
 
 def _first_box(path: Path) -> bytes:

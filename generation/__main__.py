@@ -1,0 +1,222 @@
+"""``python -m generation``: list systems, let one score a video, train the cascade, make demo material."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from generation import registry
+from generation.contracts import GenerationError, Progress, Request, Settings, Soundtrack, SystemSpec
+
+BAR_STEPS = 1000
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Gives the exit status: 0 done, 1 refused with one sentence, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (GenerationError, KeyError, ValueError, OSError) as error:
+        sentence = error.args[0] if isinstance(error, KeyError) else error
+        print(f"{options.name}: {sentence}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def list_systems(options: argparse.Namespace) -> None:
+    """One line a system and preset."""
+    rows = [("SYSTEM", "PRESET", "NEEDS", "TEXT", "WHAT IT IS")]
+    for spec in registry.SYSTEMS.values():
+        text = "yes" if spec.reads_text else "no"
+        rows += [(spec.slug(preset), preset, _needs(spec), text, spec.label) for preset in spec.presets]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        print("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[4]]))
+
+
+def render(options: argparse.Namespace) -> None:
+    """Let a system score a video; write the bare soundtrack (.wav) or the finished stimulus (.mp4)."""
+    spec, preset = _chosen(options.system, options.preset)
+    if options.text is not None and not spec.reads_text:
+        raise ValueError(f"{spec.key} reads no text; leave --text out")
+    if options.out.suffix not in (".wav", ".mp4"):
+        raise ValueError(f"--out {options.out} must end in .wav (soundtrack) or .mp4 (video with it)")
+    settings = registry.effective_settings(spec.key, _settings(options.set, spec))
+    with tempfile.TemporaryDirectory(prefix="duet-") as scratch, _bar() as progress:
+        request = _request(options, spec, Path(scratch), progress)
+        progress(0.0, f"loading {spec.slug(preset)}")
+        system = registry.build(spec.key, preset, settings, options.device)
+        soundtrack = system.generate(request, progress)
+        _write(soundtrack, request, options.out, progress)
+    print(f"{options.out}: {soundtrack.duration_s:.2f} s by {spec.slug(preset)}, seed {options.seed}")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train a preset of the cascade from scratch."""
+    from generation.cascade.training import train as train_preset
+
+    train_preset(
+        options.preset,
+        options.out,
+        parts=tuple(options.parts) if options.parts else None,
+        seed=options.seed,
+        minutes=options.minutes,
+    )
+
+
+def demo_material(options: argparse.Namespace) -> None:
+    """Make the self-made clips and their music."""
+    from generation.world import write_demo
+
+    with _bar() as progress:
+        write_demo(options.folder, clips=options.clips, seed=options.seed, progress=progress)
+    print(f"{options.folder}: {options.clips} clips")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m generation", description=__doc__)
+    commands = parser.add_subparsers(dest="name", required=True)
+
+    listing = commands.add_parser("list", help="every system, its presets and what it needs")
+    listing.set_defaults(command=list_systems)
+
+    rendering = commands.add_parser("render", help="let a system write the soundtrack of one video")
+    rendering.add_argument("--system", required=True, help="key of the system, or its slug with the preset")
+    rendering.add_argument("--preset", help="size of the system; its first one by default")
+    rendering.add_argument("--video", required=True, type=Path, help="any video ffmpeg reads")
+    rendering.add_argument("--start", type=float, default=0.0, help="second at which to start (0)")
+    rendering.add_argument("--duration", type=float, help="seconds to score (10, or all of a shorter video)")
+    rendering.add_argument("--text", help="prompt, for systems that read text")
+    rendering.add_argument("--seed", type=int, default=0)
+    rendering.add_argument("--library", type=Path, help="folder of other videos or audio (random-shuffle)")
+    rendering.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting")
+    rendering.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    rendering.add_argument("-o", "--out", required=True, type=Path, help="out.wav or out.mp4")
+    rendering.set_defaults(command=render)
+
+    training = commands.add_parser("train", help="train the cascade on the self-made world")
+    training.add_argument("--preset", default="tiny")
+    training.add_argument("--parts", nargs="+", help="only these parts of the cascade")
+    training.add_argument("--out", type=Path, default=registry.ROOM / "weights", help="folder of the weights")
+    training.add_argument("--minutes", type=float, help="stop after about this long")
+    training.add_argument("--seed", type=int, default=0)
+    training.set_defaults(command=train)
+
+    demo = commands.add_parser("demo-material", help="make the demo's own clips with their music")
+    demo.add_argument("folder", type=Path)
+    demo.add_argument("--clips", type=int, default=12)
+    demo.add_argument("--seed", type=int, default=0)
+    demo.set_defaults(command=demo_material)
+    return parser
+
+
+def _chosen(name: str, preset: str | None) -> tuple[SystemSpec, str]:
+    """A system by its key, or by the slug that ``list`` shows."""
+    for spec in registry.SYSTEMS.values():
+        for own in spec.presets:
+            if name == spec.slug(own) and own != "default" and preset in (None, own):
+                return spec, own
+    spec = registry.spec(name)
+    return spec, preset or spec.presets[0]
+
+
+def _needs(spec: SystemSpec) -> str:
+    needs = [
+        "original audio" if spec.donors else "",
+        "files" if spec.inputs else "",
+        "GPU if there is one" if spec.needs_accelerator else "",
+    ]
+    return ", ".join(filter(None, needs)) or "nothing"
+
+
+def _settings(pairs: Sequence[str], spec: SystemSpec) -> Settings:
+    """``name=value`` as the kind of value the spec's default is."""
+    settings: dict[str, object] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--set {pair!r} is not of the form name=value")
+        default = spec.settings.get(name, "")
+        settings[name] = type(default)(value) if isinstance(default, int | float) else value
+    return settings
+
+
+def _request(options: argparse.Namespace, spec: SystemSpec, scratch: Path, progress: Progress) -> Request:
+    from generation.media.master import extract_audio, make_master
+    from generation.media.probe import require_video
+
+    video: Path = options.video
+    progress(0.0, f"cutting {video.name}")
+    duration_s = options.duration or min(10.0, require_video(video).duration_s - options.start)
+    master = make_master(video, scratch / "master.mp4", start_s=options.start, duration_s=duration_s)
+    original_audio: dict[str, Path] = {}
+    if spec.donors:
+        own = extract_audio(
+            video, scratch / "own" / "audio.wav", start_s=options.start, duration_s=master.duration_s
+        )
+        if own:
+            original_audio[video.stem] = own
+        original_audio |= _library(options.library, video.stem, scratch, master.duration_s)
+    return Request(video.stem, master.path, master.duration_s, options.seed, options.text, original_audio)
+
+
+def _library(folder: Path | None, own_id: str, scratch: Path, duration_s: float) -> dict[str, Path]:
+    """The sound of every file of a folder that has some and is long enough, by file stem."""
+    from generation.media.decode import audio, write_wav
+    from generation.media.errors import MediaError
+
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise ValueError(f"--library {folder} is not a folder")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if not path.is_file() or path.stem == own_id:
+            continue
+        try:
+            waveform = audio(path, sample_rate_hz=48_000, channels=2)
+        except MediaError as error:
+            print(f"--library: left out {path.name}: {error}", file=sys.stderr)
+            continue
+        if waveform.shape[1] < (duration_s - 0.5) * 48_000:
+            print(f"--library: left out {path.name}: shorter than {duration_s:.1f} s", file=sys.stderr)
+            continue
+        found[path.stem] = scratch / "library" / f"{path.stem}.wav"
+        write_wav(found[path.stem], waveform, 48_000)
+    return found
+
+
+def _write(soundtrack: Soundtrack, request: Request, out: Path, progress: Progress) -> None:
+    from generation.media.decode import write_wav
+    from generation.media.mux import render as render_video
+
+    progress(1.0, f"writing {out.name}")
+    if out.suffix == ".wav":
+        write_wav(out, soundtrack.waveform, soundtrack.sample_rate_hz)
+    else:
+        render_video(request.video, soundtrack, out)
+    for name, content in soundtrack.artefacts.items():
+        out.with_name(f"{out.stem}-{Path(name).name}").write_bytes(content)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A progress bar that systems report their share to."""
+    from tqdm import tqdm
+
+    with tqdm(total=BAR_STEPS, bar_format="{desc:32.32} {percentage:3.0f}%|{bar}| {remaining} left") as bar:
+
+        def progress(share: float, what: str) -> None:
+            bar.set_description_str(what, refresh=False)
+            bar.n = round(BAR_STEPS * min(1.0, max(0.0, share)))
+            bar.refresh()
+
+        yield progress
+
+
+if __name__ == "__main__":
+    sys.exit(main())
