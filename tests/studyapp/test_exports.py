@@ -1,0 +1,140 @@
+"""Responses become one table that says the same in both frames and names nobody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from django.utils import timezone
+
+from analysis import schema
+from studyapp.errors import NotReady
+from studyapp.exports import ratings_frame
+from studyapp.models import Rater, Response, Study, StudySession, Trial
+from studyapp.presentation import canonical_score
+from studyapp.questions import Question
+from tests.studyapp.factories import make_study, make_system, open_study
+
+pytestmark = pytest.mark.django_db
+
+
+def answer_everything(study: Study, *, simulated: bool = False, choice: int = 2) -> StudySession:
+    now = timezone.now()
+    session = StudySession.objects.create(
+        study=study,
+        rater=Rater.objects.create(),
+        block=study.blocks.filter(session__isnull=True).first(),
+        simulated=simulated,
+        consent_version="1",
+        consented_at=now,
+        last_seen_at=now,
+        expires_at=now,
+    )
+    for trial in session.block.trials.all():
+        for question in Question:
+            Response.objects.create(
+                session=session,
+                trial=trial,
+                question=question,
+                choice=choice,
+                coverage_left=1.0,
+                coverage_right=0.96,
+                response_time_ms=2500,
+                answered_at=now,
+            )
+    return session
+
+
+def test_the_table_has_the_agreed_columns_and_survives_its_own_check() -> None:
+    study = open_study(clips=3, blocks=2)
+    session = answer_everything(study)
+    frame = ratings_frame(study)
+    assert tuple(frame.columns) == schema.COLUMN_NAMES
+    assert len(frame) == 3 * 2
+    assert set(frame["study"]) == {study.slug}
+    text = frame.to_csv()
+    for secret in (session.token, session.rater.code, study.token, session.block.trials.first().token):
+        assert secret not in text
+
+
+def test_sides_and_systems_tell_the_same_story() -> None:
+    better, worse = make_system(slug="better"), make_system("random-shuffle", slug="worse")
+    study = open_study(clips=4, blocks=2, systems=(better, worse))
+    answer_everything(study, choice=1)
+    frame = ratings_frame(study)
+    trials = {f"b{trial.block.number}t{trial.position}": trial for trial in Trial.objects.select_related("block")}
+    for row in frame.itertuples():
+        trial = trials[row.trial_id]
+        assert (row.system_1, row.system_2) == ("better", "worse")
+        assert (row.system_left == "better") == trial.left_is_1
+        assert row.score == canonical_score(row.choice, left_is_1=trial.left_is_1)
+        assert row.stimulus_left == trial.sides.left.file_sha256
+        assert row.score_presented == 2
+    # A is always much better, so whoever stood on the left won: the factory alternates.
+    assert sorted(frame["score"]) == [-2, -2, -2, -2, 2, 2, 2, 2]
+
+
+def test_simulated_answers_come_only_when_asked_for() -> None:
+    study = open_study(clips=2, blocks=2)
+    answer_everything(study, simulated=True)
+    with pytest.raises(NotReady, match="no responses yet from people"):
+        ratings_frame(study)
+    answer_everything(study)
+    assert not ratings_frame(study)["simulated"].any()
+    everything = ratings_frame(study, include_simulated=True)
+    assert everything["simulated"].sum() == len(everything) / 2
+
+
+def test_a_repeat_names_the_trial_it_repeats() -> None:
+    study = open_study(clips=2, blocks=1)
+    original = Trial.objects.get(block__study=study, position=1)
+    Trial.objects.create(
+        block=original.block,
+        position=3,
+        comparison=original.comparison,
+        left_is_1=not original.left_is_1,
+        played_first="left",
+        kind=Trial.Kind.REPEAT,
+        repeat_of=original,
+    )
+    answer_everything(study)
+    frame = ratings_frame(study)
+    repeat = frame[frame["kind"] == "repeat"].iloc[0]
+    assert (repeat["trial_id"], repeat["repeat_of"]) == ("b1t3", "b1t1")
+    assert repeat["system_left"] == frame[frame["trial_id"] == "b1t1"].iloc[0]["system_right"]
+
+
+def test_one_rater_has_another_name_in_another_study() -> None:
+    one, other = open_study(clips=1, blocks=1), open_study(clips=1, blocks=1)
+    session = answer_everything(one)
+    again = answer_everything(other)
+    again.rater = session.rater
+    again.save()
+    assert ratings_frame(one)["rater_id"][0] != ratings_frame(other)["rater_id"][0]
+    assert ratings_frame(one)["rater_id"][0] == ratings_frame(one)["rater_id"][0]
+
+
+@pytest.mark.parametrize(("clips", "blocks"), [(1, 1), (5, 4)])
+def test_the_export_asks_the_database_once(clips: int, blocks: int, django_assert_num_queries: object) -> None:
+    study = open_study(clips=clips, blocks=blocks)
+    for _ in range(blocks):
+        answer_everything(study)
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        frame = ratings_frame(study)
+    assert len(frame) == clips * blocks * 2
+
+
+def test_without_responses_there_is_nothing_to_export() -> None:
+    with pytest.raises(NotReady, match="has no responses yet"):
+        ratings_frame(make_study())
+
+
+def test_importing_the_export_does_not_import_pandas() -> None:
+    code = (
+        "import django; django.setup(); import studyapp.exports, sys; "
+        "assert not {'pandas', 'torch', 'statsmodels'} & set(sys.modules)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env={"DJANGO_SETTINGS_MODULE": "studyapp.settings", "PATH": ""}
+    )
