@@ -1,8 +1,8 @@
 """What a simulated rater prefers: a known truth, so that an analysis can be held against it. Pure and seeded.
 
-One answer is a cumulative-logit draw: the difference of the two sides' utilities plus logistic noise, cut by symmetric
-thresholds into the five points of the scale. A system's utility is its strength plus what this rater and this clip
-make of it; both are random effects, so that answers of one rater, or on one clip, hang together as people's do.
+One answer is a cumulative-logit draw: the difference of the two sides' utilities plus logistic noise, cut by
+symmetric thresholds into the five points of the scale. A system's utility is its strength plus what this rater and
+this clip make of it; both are random effects, so that answers of one rater, or on one clip, hang together.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Preferences:
     def choose(
         self, *, rater: int, trial: str, clip_id: str, system_left: str, system_right: str, question: Question
     ) -> int:
-        """1 (A, the left, is much better) to 5. The same arguments give the same answer, in whatever order asked."""
+        """1 (A, the left, is much better) to 5; the same arguments give the same answer, in whatever order."""
         left, right = (self._utility(rater, clip_id, system, question) for system in (system_left, system_right))
         share = self._draw("noise", rater, trial, question).random()
         lead = left - right + math.log(share / (1 - share))
