@@ -44,7 +44,7 @@ def simulate(
             mean = effect + rater_effect[rater, pairs.index((first, second))] + clip_effect[comparison]
             for question in QUESTIONS:
                 latent = mean + rng.logistic()
-                score = int(np.sign(latent)) * int((abs(latent) > tie_band) + (abs(latent) > tie_band + 1))
+                score = int(np.sign(latent)) * (int(abs(latent) > tie_band) + int(abs(latent) > tie_band + 1))
                 rows.append(
                     row(
                         rater=f"r{rater:03d}",

@@ -1,0 +1,93 @@
+"""What an analysis returns: frozen, and complete enough to be printed without looking anything up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TIES_IN_DENOMINATOR = "ties in the denominator"
+WILSON = "Wilson at the effective sample size (rater × clip, Satterthwaite)"
+T_INTERVAL = "t interval (two-way rater × clip variance, Satterthwaite)"
+BOUND = "Wilson bound at the pooled design effect (every answer alike)"
+
+
+class AnalysisError(ValueError):
+    """The table is valid but the question cannot be answered from it; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A share (0 to 1) or a net preference (−1 to 1) with its interval, or the reason why it has none."""
+
+    value: float
+    low: float | None
+    high: float | None
+    method: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetTest:
+    """Test of net preference = 0, with the p value corrected within its declared family."""
+
+    statistic: float
+    df: float
+    p: float
+    p_adjusted: float
+    adjustment: Literal["Holm", "Benjamini–Hochberg"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRate:
+    """One system against another for one question: in one genre, or (``genre`` None) averaged over genres.
+
+    Shares count out of all answers, ties included, so win_1 + tie + win_2 = 1 and net = win_1 − win_2.
+    ``strengths`` are the five shares from "system_1 much better" to "system_2 much better".
+    ``test`` is None where no test is possible; ``flags`` then say why.
+    """
+
+    question: str
+    genre: str | None
+    genres: int
+    system_1: str
+    system_2: str
+    n: int
+    raters: int
+    clips: int
+    win_1: Estimate
+    tie: Estimate
+    win_2: Estimate
+    net: Estimate
+    strengths: tuple[float, float, float, float, float]
+    n_eff: float | None
+    test: NetTest | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRate:
+    """One system over its opponents, each opponent and genre weighing the same; ``genre`` None is the average."""
+
+    question: str
+    genre: str | None
+    system: str
+    opponents: int
+    n: int
+    raters: int
+    clips: int
+    win: Estimate
+    tie: Estimate
+    loss: Estimate
+    net: Estimate
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WinRates:
+    """All win rates of a study. ``averages`` are the primary family, ``cells`` the exploratory one."""
+
+    level: float
+    convention: str
+    cells: tuple[PairRate, ...]
+    averages: tuple[PairRate, ...]
+    systems: tuple[SystemRate, ...]
