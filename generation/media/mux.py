@@ -27,6 +27,8 @@ QUIETEST_LUFS = -60.0
 """What is quieter than this is noise floor; bringing it up would make raters judge hiss."""
 LENGTH_TOLERANCE_S = 0.002
 ROUNDS = 12
+DEEPEST_LIMITING_DB = 15.0
+"""Peaks turned down by more than this are no longer the sound the system wrote."""
 
 SIZE_STEP = 64 * 1024
 AUDIO_BUDGET = 1.1 * BIT_RATE / 8
@@ -153,6 +155,8 @@ def _at_loudness(
         over_db = after.true_peak_dbtp - PEAK_DBTP
         if abs(off_lu) <= NEAR_LU / 2 and over_db <= 0:
             return after, gain_db, limiter_db
+        if limiter_db > DEEPEST_LIMITING_DB:
+            break
         # Of each dB of gain, limited sound keeps only a part.
         gain_db += off_lu * (1.6 if limiter_db else 1.0)
         if over_db > 0:
@@ -160,7 +164,8 @@ def _at_loudness(
             ceiling_dbtp = min(PEAK_DBTP, ceiling_dbtp - over_db) - 0.1
     raise UnfitSoundtrack(
         f"the soundtrack cannot be brought to {target_lufs:.1f} LUFS with a true peak of {PEAK_DBTP:.1f} dBTP: "
-        f"after {ROUNDS} rounds it has {after.integrated_lufs:.1f} LUFS and {after.true_peak_dbtp:.1f} dBTP; "
+        f"with its peaks limited by {limiter_db:.1f} dB it has {after.integrated_lufs:.1f} LUFS and "
+        f"{after.true_peak_dbtp:.1f} dBTP; "
         "lower the study's target loudness"
     )
 

@@ -13,10 +13,11 @@ from generation.media.errors import MediaError, NotAVideo, Truncated
 ENDS_EARLY_S = 0.5
 """How much sooner than promised a file may end before it counts as truncated: containers round, decoders delay."""
 
-STILL_OR_TEXT = frozenset(
-    {"ansi", "bin", "xbin", "idf", "png", "mjpeg", "bmp", "gif", "webp", "tiff", "jpegls", "svg"}
-)
-"""Codecs by which ffprobe calls text files and single pictures "video"."""
+TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
+"""Codecs by which ffmpeg calls a text file "video" and shows it as a terminal would."""
+
+STILL = frozenset({"png", "mjpeg", "bmp", "gif", "webp", "tiff", "jpegls", "svg"})
+"""Codecs of single pictures; in a file with a duration they are real video, Motion JPEG above all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,8 @@ def _first_box(path: Path) -> bytes:
 def _is_moving_picture(stream: dict[str, Any]) -> bool:
     if stream.get("codec_type") != "video" or stream.get("disposition", {}).get("attached_pic"):
         return False
-    # Motion JPEG is a real video codec of old cameras; a still has one frame and no duration.
-    single = stream.get("codec_name") in STILL_OR_TEXT and not _number(stream.get("duration"))
-    return not single
+    codec = stream.get("codec_name")
+    return codec not in TEXT and not (codec in STILL and not _number(stream.get("duration")))
 
 
 def _picture_span(path: Path, index: int) -> tuple[float, int]:
