@@ -133,6 +133,7 @@ CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or "duetfs://"
 EMBEDDED_BROKER_DIR = VAR / "broker"
 # "auto" finds out; "cpu" or "cuda" decide.
 GENERATION_DEVICE = env.text("DUET_DEVICE", "auto")
+GENERATION_THREADS = env.number("DUET_TORCH_THREADS", 1)
 
 LOGGING = {
     "version": 1,

@@ -1,0 +1,140 @@
+"""Asking for stimuli, and keeping the work on them moving; how one is made is in ``studyapp.work.rendering``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from generation import registry
+from studyapp.models import AuditLine, Clip, Stimulus, Study, System, User
+from studyapp.models.stimulus import StimulusQuerySet
+from studyapp.states import StimulusState
+from studyapp.work.queues import queue_of
+from studyapp.work.recipe import recipe_for
+
+SILENCE = timedelta(seconds=30)
+"""A worker that shows no sign of life for this long is taken for dead; it shows one every few seconds."""
+RESEND_AFTER = timedelta(minutes=2)
+MOST_DEATHS = 3
+"""After every so many attempts that ended with a dead worker, a stimulus waits for a researcher instead."""
+
+
+def request_stimulus(*, clip: Clip, system: System, study: Study) -> Stimulus:
+    """The stimulus of a clip and a system under a study's seed and loudness, made when it is not there yet.
+
+    One that was rendered for another study is used again, as long as nothing that decides its content differs.
+    Raises NotReady or GenerationError when something that the system is made from is missing.
+    """
+    pool = list(study.clips.filter(audio_file__gt="").order_by("pk"))
+    recipe = recipe_for(
+        clip=clip, system=system, seed=study.generation_seed, target_lufs=study.target_lufs, pool=pool
+    )
+    stimulus, _ = Stimulus.objects.get_or_create(
+        key=recipe.key,
+        defaults={
+            "clip": clip,
+            "system": system,
+            "text": recipe.text,
+            "seed": study.generation_seed,
+            "target_lufs": study.target_lufs,
+            "settings_digest": recipe.settings_digest,
+            "weights_digest": recipe.weights_digest,
+            "sources_digest": recipe.sources_digest,
+            "audio_pool": [member.pk for member in pool] if recipe.reads_audio else [],
+        },
+    )
+    return stimulus
+
+
+def study_stimuli(study: Study) -> StimulusQuerySet:
+    """Every stimulus that the study's design shows."""
+    comparisons = study.comparisons.all()
+    return Stimulus.objects.filter(
+        Q(pk__in=comparisons.values("stimulus_1")) | Q(pk__in=comparisons.values("stimulus_2"))
+    )
+
+
+@transaction.atomic
+def enqueue(*, stimuli: Iterable[Stimulus]) -> int:
+    """Send requested stimuli to the workers once the surrounding transaction is through; returns how many.
+
+    The row notes when it was sent, so that the sweeper can send it again should the message be lost.
+    """
+    waiting = Stimulus.objects.filter(pk__in=[stimulus.pk for stimulus in stimuli], state=StimulusState.REQUESTED)
+    sent = list(waiting.select_related("system").order_by("pk"))
+    waiting.update(last_sign_of_life=timezone.now())
+    for stimulus in sent:
+        transaction.on_commit(partial(_send, stimulus.pk, queue_of(stimulus.system.key)))
+    return len(sent)
+
+
+def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
+    """Make the file of a requested stimulus, in a worker; True when this call made it. Harmless to repeat."""
+    from studyapp.work import rendering  # brings numpy and scipy, which the web process does without
+
+    return rendering.render_stimulus(stimulus_id=stimulus_id, worker=worker)
+
+
+def _send(stimulus_id: int, queue: str) -> None:
+    from studyapp import tasks  # a task calls these actions, so it cannot be imported at the top
+
+    tasks.render_stimulus.apply_async((stimulus_id,), queue=queue)
+
+
+@transaction.atomic
+def retry_failed(*, study: Study, by: User | None) -> int:
+    """Ask again for every failed stimulus of the study; returns how many."""
+    failed = list(study_stimuli(study).filter(state=StimulusState.FAILED))
+    Stimulus.objects.filter(pk__in=[one.pk for one in failed], state=StimulusState.FAILED).update(
+        state=StimulusState.REQUESTED, progress=0.0, error=""
+    )
+    AuditLine.write("failed stimuli asked for again", by=by, study=study, stimuli=len(failed))
+    return enqueue(stimuli=failed)
+
+
+@transaction.atomic
+def requeue_abandoned(*, now: datetime, silence: timedelta = SILENCE) -> int:
+    """Take stimuli from workers that have gone silent and send them again; returns how many were taken."""
+    again: list[Stimulus] = []
+    abandoned = list(Stimulus.objects.abandoned(silent_since=now - silence))
+    for stimulus in abandoned:
+        # Only if it is still the attempt that was seen: the worker may have come back, or finished.
+        seen = Stimulus.objects.abandoned(silent_since=now - silence).filter(
+            pk=stimulus.pk, attempt=stimulus.attempt
+        )
+        if stimulus.attempt % MOST_DEATHS == 0:
+            seen.update(
+                state=StimulusState.FAILED,
+                doing="",
+                error=(
+                    f"{stimulus.attempt} attempts ended with a worker that died or was stopped, the last on "
+                    f"{stimulus.worker}; look at that worker's log and its memory, then try again."
+                ),
+            )
+        elif seen.update(state=StimulusState.REQUESTED, progress=0.0, doing=""):
+            again.append(stimulus)
+    enqueue(stimuli=again)
+    return len(abandoned)
+
+
+@transaction.atomic
+def resend_lost(*, now: datetime, after: timedelta = RESEND_AFTER) -> int:
+    """Send requested stimuli again whose message must have been lost; returns how many.
+
+    They were sent long ago, and nobody has since worked on anything of their queue. A message too many is
+    harmless: whoever comes second finds nothing to do.
+    """
+    since = now - after
+    lost: list[Stimulus] = []
+    keys = {queue: [key for key in registry.SYSTEMS if queue_of(key) == queue] for queue in ("gpu", "cpu")}
+    for of_queue in keys.values():
+        own = Stimulus.objects.filter(system__key__in=of_queue)
+        at_work = Q(state=StimulusState.RENDERING, last_sign_of_life__gte=since) | Q(ready_at__gte=since)
+        if not own.filter(at_work).exists():
+            lost += own.filter(state=StimulusState.REQUESTED, last_sign_of_life__lt=since)
+    return enqueue(stimuli=lost)

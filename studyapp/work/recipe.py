@@ -1,0 +1,66 @@
+"""Everything that decides what a stimulus file contains, and the key that follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from generation import registry
+from generation.contracts import ClipFacts
+from studyapp.errors import NotReady
+from studyapp.models import Clip, System
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """``key`` is the SHA-256 of the rest and of all files that are read; same key, same file."""
+
+    key: str
+    text: str
+    settings_digest: str
+    weights_digest: str
+    sources_digest: str
+    reads_audio: bool
+
+
+def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Iterable[Clip]) -> Recipe:
+    """The recipe of one soundtrack; ``pool`` are the clips whose original audio the system may read.
+
+    Only a system that reads text is given the caption. Raises NotReady when it needs audio that is not there,
+    GenerationError when another file it is made from is missing.
+    """
+    spec = registry.spec(system.key)
+    text = clip.caption if spec.reads_text else ""
+    audio = {member.clip_id: member.audio_sha256 for member in pool}
+    facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio))
+    donors = registry.donors(system.key, facts, system.settings, seed)
+    missing = [donor for donor in donors if donor not in audio]
+    if missing:
+        raise NotReady(f"{system} needs the original audio of {missing[0]}, which has none.")
+    settings = registry.settings_digest(system.key, system.preset, system.settings)
+    weights = _weights(system.key, system.preset)
+    sources = _sources(system.key)
+    decisive = {
+        "clip": clip.master_sha256,
+        "system": system.slug,
+        "settings": settings,
+        "weights": weights,
+        "sources": sources,
+        "rendering": _rendering(),
+        "seed": seed,
+        "text": text,
+        "target_lufs": float(target_lufs),
+        "donors": [audio[donor] for donor in donors],
+        "inputs": registry.inputs_digest(system.key, facts, system.settings),
+    }
+    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+    return Recipe(key, text, settings, weights, sources, reads_audio=spec.donors is not None)
+
+
+# Once a process: it goes on running the sources it was started with, whatever is on the disk by now.
+_weights = cache(registry.weights_digest)
+_sources = cache(registry.sources_digest)
+_rendering = cache(registry.rendering_digest)

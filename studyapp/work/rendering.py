@@ -1,0 +1,189 @@
+"""One stimulus from request to file: claim, generate, render, store. Runs in workers; holds no transaction."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import platform
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from hashlib import sha256
+from importlib.metadata import version
+from json import dumps, loads
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from generation import registry
+from generation.contracts import GenerationError, OutOfMemory, Progress, Request, Soundtrack
+from generation.contracts import System as Player
+from generation.media.binaries import ffmpeg_version
+from generation.media.mux import Rendered, padded_size, render
+from studyapp.errors import DuetError, NotReady
+from studyapp.media_store import keep, put, root
+from studyapp.models import Clip, Stimulus, System
+from studyapp.states import StimulusState
+from studyapp.work import device
+from studyapp.work.life import ClaimLost, Life, claim
+from studyapp.work.recipe import recipe_for
+
+logger = logging.getLogger(__name__)
+
+GENERATION_SHARE = 0.85
+"""How much of the progress shown belongs to the system; the rest is loudness, encoding and storing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A finished file and what is to be known of it."""
+
+    name: str
+    rendered: Rendered
+    artefacts: dict[str, str]
+    environment: dict[str, Any]
+
+
+def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
+    """Make the file of a requested stimulus; True when this call made it.
+
+    Harmless to repeat: a stimulus that is not requested is left alone. What goes wrong is written into the row
+    as a sentence. A worker whose stimulus was given to another in the meantime changes nothing.
+    """
+    held = claim(stimulus_id, worker)
+    if held is None:
+        return False
+    stimulus = Stimulus.objects.select_related("clip", "system").get(pk=stimulus_id)
+    with Life(held) as life:
+        try:
+            made = _make(stimulus, life.progress)
+        except ClaimLost:
+            return False
+        except (GenerationError, DuetError) as error:
+            problem = str(error)
+        except OSError as error:
+            problem = f"{error.strerror or error}: {error.filename or 'a file'}; check the disk, then try again."
+        except Exception as error:
+            logger.exception("Stimulus %s failed", stimulus_id)
+            problem = f"Unexpected {type(error).__name__}: {error}. The worker's log has the details."
+        else:
+            return held.write(
+                state=StimulusState.READY,
+                progress=1.0,
+                doing="",
+                ready_at=timezone.now(),
+                file=made.name,
+                file_sha256=made.rendered.sha256,
+                file_bytes=made.rendered.size_bytes,
+                duration_s=made.rendered.duration_s,
+                lufs=made.rendered.lufs,
+                true_peak_dbtp=made.rendered.true_peak_dbtp,
+                gain_db=made.rendered.gain_db,
+                artefacts=made.artefacts,
+                environment=made.environment,
+            )
+    held.write(state=StimulusState.FAILED, doing="", error=problem or "No reason was given.")
+    return False
+
+
+def file_name(key: str) -> str:
+    """The stimulus file's name, relative to the media folder: the same for the same key, and telling nothing."""
+    secret: str = settings.SECRET_KEY
+    opaque = hmac.new(secret.encode(), f"stimulus file {key}".encode(), sha256).hexdigest()[:32]
+    return f"stimuli/{opaque[:2]}/{opaque}.mp4"
+
+
+def _make(stimulus: Stimulus, progress: Progress) -> _Made:
+    clip, system = stimulus.clip, stimulus.system
+    pool = list(Clip.objects.filter(pk__in=stimulus.audio_pool).order_by("pk"))
+    recipe = recipe_for(clip=clip, system=system, seed=stimulus.seed, target_lufs=stimulus.target_lufs, pool=pool)
+    if recipe.key != stimulus.key:
+        raise NotReady(
+            "This worker has other sources, weights, settings, audio or ffmpeg than this stimulus was asked "
+            "for with; restart the workers, or build the study's design again."
+        )
+    request = Request(
+        clip_id=clip.clip_id,
+        video=_there(clip.master_path, clip),
+        duration_s=clip.duration_s,
+        seed=stimulus.seed,
+        text=stimulus.text if registry.spec(system.key).reads_text else None,
+        original_audio={
+            member.clip_id: _there(member.audio_path, member) for member in pool if member.audio_path is not None
+        },
+    )
+    soundtrack, used = _generated(stimulus, request, progress)
+    progress(GENERATION_SHARE, "matching loudness and encoding")
+    with tempfile.TemporaryDirectory(prefix="render-", dir=root()) as folder:
+        rendered = render(
+            clip.master_path,
+            soundtrack,
+            Path(folder) / "stimulus.mp4",
+            target_lufs=stimulus.target_lufs,
+            pad_to_bytes=padded_size(clip.master_bytes, clip.duration_s),
+        )
+        name = file_name(stimulus.key)
+        put(rendered.path, name)
+        artefacts = {
+            label: _kept(content, Path(folder) / f"artefact{Path(label).suffix}")
+            for label, content in soundtrack.artefacts.items()
+        }
+    return _Made(name, rendered, artefacts, _environment(used, rendered))
+
+
+def _there(path: Path, clip: Clip) -> Path:
+    if not path.is_file():
+        raise NotReady(f"A file of the clip {clip} is gone; import the clip again, its lost files are made anew.")
+    return path
+
+
+def _kept(content: bytes, path: Path) -> str:
+    path.write_bytes(content)
+    return keep(path, "artefacts")[0]
+
+
+def _generated(stimulus: Stimulus, request: Request, progress: Progress) -> tuple[Soundtrack, str]:
+    """The soundtrack and the device it was made on.
+
+    A device without enough memory is emptied and asked again; the processor, which has more, is asked last.
+    """
+    accelerated = registry.spec(stimulus.system.key).needs_accelerator
+    kind = device.device() if accelerated else "cpu"
+    tries = [kind] if kind == "cpu" else [kind, kind, "cpu"]
+    for used in tries[:-1]:
+        try:
+            return _played(stimulus.system, request, progress, used), used
+        except OutOfMemory as error:
+            logger.warning("Stimulus %s, once more: %s", stimulus.pk, error)
+        # After the handler: until then its traceback holds the tensors that were too many.
+        _player.cache_clear()
+        device.release()
+    return _played(stimulus.system, request, progress, tries[-1]), tries[-1]
+
+
+def _played(system: System, request: Request, progress: Progress, used: str) -> Soundtrack:
+    progress(0.0, "loading the system")
+    player = _player(system.key, system.preset, dumps(system.settings, sort_keys=True), used)
+    return player.generate(request, partial(_scaled, progress))
+
+
+def _scaled(progress: Progress, share: float, doing: str) -> None:
+    progress(GENERATION_SHARE * share, doing)
+
+
+@lru_cache(maxsize=4)
+def _player(key: str, preset: str, chosen: str, used: str) -> Player:
+    return registry.build(key, preset, loads(chosen), used)
+
+
+def _environment(used: str, rendered: Rendered) -> dict[str, Any]:
+    return {
+        "ffmpeg": ffmpeg_version(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "numpy": version("numpy"),
+        "device": device.description(used),
+        "limiter_db": rendered.limiter_db,
+    }
