@@ -38,13 +38,15 @@ def ratings_frame(study: Study, *, include_simulated: bool = False) -> pd.DataFr
     return schema.read(pd.DataFrame(rows, columns=list(schema.COLUMN_NAMES)))
 
 
-def pseudonym(study: Study, secret: str) -> str:
+def pseudonym(study: Study, secret: str, *, prefix: str) -> str:
     """A stable name for a rater or session inside one study's exports.
 
+    The prefix is a letter, lest a spreadsheet takes the digits of one for a number.
     ``secret`` is the random code that the browser holds: the export must neither carry it nor give it away, and
     nobody without it can link one person across two studies.
     """
-    return hashlib.sha256(f"{study.token}/{secret}".encode()).hexdigest()[:_PSEUDONYM_LENGTH]
+    digest = hashlib.sha256(f"{study.token}/{secret}".encode()).hexdigest()
+    return prefix + digest[:_PSEUDONYM_LENGTH]
 
 
 def _responses(study: Study, *, include_simulated: bool) -> QuerySet[Response]:
@@ -67,8 +69,8 @@ def _row(study: Study, response: Response) -> dict[str, Value]:
     sides = trial.sides
     return {
         "study": study.slug,
-        "rater_id": pseudonym(study, session.rater.code),
-        "session_id": pseudonym(study, session.token),
+        "rater_id": pseudonym(study, session.rater.code, prefix="r"),
+        "session_id": pseudonym(study, session.token, prefix="s"),
         "block": trial.block.number,
         "trial_id": _trial_id(trial, trial.position),
         "position": trial.position,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -11,12 +13,14 @@ from django.utils import timezone
 from analysis import schema
 from studyapp.errors import NotReady
 from studyapp.exports import ratings_frame
-from studyapp.models import Rater, Response, Study, StudySession, Trial
+from studyapp.models import Clip, Rater, Response, Stimulus, Study, StudySession, Trial
 from studyapp.presentation import canonical_score
 from studyapp.questions import Question
 from tests.studyapp.factories import make_study, make_system, open_study
 
 pytestmark = pytest.mark.django_db
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "ratings_small.csv"
 
 
 def answer_everything(study: Study, *, simulated: bool = False, choice: int = 2) -> StudySession:
@@ -138,3 +142,26 @@ def test_importing_the_export_does_not_import_pandas() -> None:
     subprocess.run(
         [sys.executable, "-c", code], check=True, env={"DJANGO_SETTINGS_MODULE": "studyapp.settings", "PATH": ""}
     )
+
+
+def test_a_small_export_is_the_golden_file() -> None:
+    study = open_study(
+        clips=2,
+        blocks=2,
+        systems=(make_system(slug="ground-truth"), make_system("random-shuffle", slug="random-shuffle")),
+        slug="golden",
+        token="golden-study",
+    )
+    at = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    for number, simulated in enumerate((False, True), start=1):
+        session = answer_everything(study, simulated=simulated, choice=number)
+        Rater.objects.filter(pk=session.rater_id).update(code=f"rater-{number}")
+        StudySession.objects.filter(pk=session.pk).update(token=f"session-{number}")
+    Response.objects.update(answered_at=at)
+    for number, comparison in enumerate(study.comparisons.order_by("id")):
+        Clip.objects.filter(pk=comparison.clip_id).update(clip_id=f"clip{number}")
+        for system, stimulus in enumerate((comparison.stimulus_1_id, comparison.stimulus_2_id)):
+            Stimulus.objects.filter(pk=stimulus).update(
+                file_sha256=f"{number}{system}" * 32, lufs=-23.0 - system / 10, gain_db=1.5 * number, seed=7
+            )
+    assert ratings_frame(study, include_simulated=True).to_csv(index=False) == GOLDEN.read_text()

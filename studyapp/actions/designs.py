@@ -1,0 +1,285 @@
+"""The design of a draft: what follows from its clips, pairs and numbers, stored as rows and frozen later."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import cast
+
+from django.db import transaction
+
+from analysis import design
+from generation import registry
+from generation.contracts import ClipFacts, GenerationError
+from studyapp import policies
+from studyapp.actions.stimuli import enqueue, request_stimulus, study_stimuli
+from studyapp.errors import DuetError, NotReady, WrongState
+from studyapp.models import AuditLine, Block, Clip, Comparison, Stimulus, Study, System, Trial, User
+from studyapp.presentation import Side
+from studyapp.states import StimulusState, StudyState
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A system that cannot score a clip; the clip is never planned for it."""
+
+    clip_id: str
+    system: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DesignSummary:
+    """What a design asks for, and what it had to leave out. ``ratings`` are the trials that count."""
+
+    comparisons: int
+    ratings: int
+    repeats: int
+    trials: int
+    blocks: int
+    shortest_block: int
+    longest_block: int
+    stimuli: int
+    shortfalls: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    """Everything sampling starts from."""
+
+    clips: Mapping[str, Clip]
+    systems: Mapping[str, System]
+    sample: design.Sample
+    refusals: tuple[Refusal, ...]
+
+
+def expected_trials(study: Study) -> DesignSummary:
+    """What a design of the study as it stands would ask for; nothing is written.
+
+    Raises DuetError saying what to add or change when no design can be made.
+    """
+    return _summary(study, _cast(study))
+
+
+@transaction.atomic
+def build_design(*, study: Study, by: User | None) -> DesignSummary:
+    """Sample, plan and store comparisons, blocks and trials, and ask for the stimuli they need.
+
+    Replaces an earlier design of the draft. The same study gives the same design.
+    Raises WrongState once the study is open, DuetError when no design can be made.
+    """
+    study = lock_draft(study, "build its design")
+    known = _cast(study)
+    summary = _summary(study, known)
+    try:
+        planned = design.plan(
+            known.sample.comparisons,
+            ratings_per_comparison=study.ratings_per_comparison,
+            trials_per_block=study.trials_per_block,
+            repeats_per_block=study.repeats_per_block,
+            seed=study.seed,
+            shortfalls=known.sample.shortfalls,
+        )
+    except design.DesignError as error:
+        raise DuetError(str(error)) from None
+    study.blocks.all().delete()
+    study.comparisons.all().delete()
+    try:
+        stimuli = {
+            (clip_id, slug): request_stimulus(clip=known.clips[clip_id], system=known.systems[slug], study=study)
+            for clip_id, slug in _needed(planned.comparisons)
+        }
+    except GenerationError as error:
+        raise DuetError(str(error)) from error
+    _store(study, planned, known.clips, stimuli)
+    summary = replace(summary, notes=planned.notes)
+    study.design_summary = {**asdict(summary), "inputs_sha256": inputs_sha256(study)}
+    study.save(update_fields=["design_summary"])
+    AuditLine.write("design built", by=by, study=study, comparisons=summary.comparisons, trials=summary.trials)
+    return summary
+
+
+def summary_of(study: Study) -> DesignSummary | None:
+    """The summary of the design last built, or None without one."""
+    if not study.design_summary:
+        return None
+    stored = {name: value for name, value in study.design_summary.items() if name != "inputs_sha256"}
+    lists = {name: tuple(stored[name]) for name in ("shortfalls", "notes")}
+    refusals = tuple(Refusal(**line) for line in stored["refusals"])
+    return DesignSummary(**{**stored, **lists, "refusals": refusals})
+
+
+@transaction.atomic
+def start_generation(*, study: Study, by: User | None) -> int:
+    """Send every stimulus of the design that still waits to the workers; returns how many.
+
+    Raises NotReady without a design.
+    """
+    if not study.comparisons.exists():
+        raise NotReady(f"{study} has no design yet; build the design first")
+    waiting = list(study_stimuli(study).filter(state=StimulusState.REQUESTED))
+    enqueue(stimuli=waiting)
+    AuditLine.write("generation started", by=by, study=study, stimuli=len(waiting))
+    return len(waiting)
+
+
+def design_rows(study: Study) -> list[dict[str, str | int]]:
+    """The plan as flat rows, one per trial; blocks packed again after a session expired are not in it."""
+    comparisons: dict[int, design.PlannedComparison] = {}
+    for row in study.comparisons.select_related("clip", "stimulus_1__system", "stimulus_2__system").order_by("id"):
+        slugs = row.stimulus_1.system.slug, row.stimulus_2.system.slug
+        comparisons[row.pk] = design.PlannedComparison(row.clip.clip_id, row.clip.genre, *slugs)
+    index = {pk: number for number, pk in enumerate(comparisons)}
+    blocks: dict[int, list[design.PlannedTrial]] = defaultdict(list)
+    trials = Trial.objects.filter(block__study=study, block__wave=0).select_related("block", "repeat_of")
+    for trial in trials.order_by("block__number", "position"):
+        blocks[trial.block.number].append(
+            design.PlannedTrial(
+                comparison=index[trial.comparison_id],
+                left_is_1=trial.left_is_1,
+                played_first=cast(Side, trial.played_first),
+                kind="repeat" if trial.repeat_of else "test",
+                repeats=trial.repeat_of.position if trial.repeat_of else None,
+            )
+        )
+    planned = tuple(design.PlannedBlock(tuple(shown)) for shown in blocks.values())
+    return design.design_rows(design.Design(study.seed, tuple(comparisons.values()), planned))
+
+
+def design_csv(study: Study) -> str:
+    """The design file. Its SHA-256 is the study's ``plan_sha256`` once it is open.
+
+    Raises NotReady without a design.
+    """
+    rows = design_rows(study)
+    if not rows:
+        raise NotReady(f"{study} has no design yet; build the design first")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def lock_draft(study: Study, wish: str) -> Study:
+    """The study's row, locked until the transaction ends, so that no one builds while another opens."""
+    locked = Study.objects.select_for_update().get(pk=study.pk)
+    if not policies.design_is_editable(StudyState(locked.state)):
+        raise WrongState(f"{locked} is {locked.get_state_display().lower()}; only of a draft one can {wish}")
+    return locked
+
+
+def inputs_sha256(study: Study) -> str:
+    """Digest of all a design follows from, so that a draft changed later is not opened with an old design."""
+    inputs = [
+        sorted(study.clips.values_list("pk", "clip_id", "genre", "master_sha256", "audio_sha256")),
+        sorted(study.pairs.values_list("system_1__digest", "system_2__digest")),
+        [study.seed, study.generation_seed, study.clips_per_cell, study.ratings_per_comparison],
+        [study.trials_per_block, study.repeats_per_block, study.target_lufs],
+    ]
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
+
+
+def _cast(study: Study) -> _Cast:
+    """Ask every system about every clip, and draw the comparisons."""
+    clips = list(study.clips.all())
+    twice = [clip_id for clip_id, count in Counter(clip.clip_id for clip in clips).items() if count > 1]
+    if twice:
+        raise DuetError(f"two clips of the study are called {twice[0]!r}; take one of them out")
+    pairs = list(study.pairs.select_related("system_1", "system_2"))
+    systems = {system.slug: system for pair in pairs for system in (pair.system_1, pair.system_2)}
+    audio = frozenset(clip.clip_id for clip in clips if clip.audio_file)
+    refusals: list[Refusal] = []
+    facts: list[design.ClipFacts] = []
+    for clip in clips:
+        able = set()
+        asked = ClipFacts(clip.clip_id, clip.duration_s, audio)
+        for system in systems.values():
+            reason = registry.refusal(system.key, asked, system.settings)
+            if reason:
+                refusals.append(Refusal(clip.clip_id, system.slug, reason))
+            else:
+                able.add(system.slug)
+        facts.append(design.ClipFacts(clip.clip_id, clip.genre, frozenset(able)))
+    try:
+        sample = design.sample_comparisons(
+            facts,
+            [(pair.system_1.slug, pair.system_2.slug) for pair in pairs],
+            clips_per_cell=study.clips_per_cell,
+            seed=study.seed,
+        )
+    except design.DesignError as error:
+        raise DuetError(str(error)) from None
+    return _Cast({clip.clip_id: clip for clip in clips}, systems, sample, tuple(refusals))
+
+
+def _summary(study: Study, known: _Cast) -> DesignSummary:
+    try:
+        counts = design.count_trials(
+            len(known.sample.comparisons),
+            ratings_per_comparison=study.ratings_per_comparison,
+            trials_per_block=study.trials_per_block,
+            repeats_per_block=study.repeats_per_block,
+        )
+    except design.DesignError as error:
+        raise DuetError(str(error)) from None
+    return DesignSummary(
+        **asdict(counts),
+        stimuli=len(_needed(known.sample.comparisons)),
+        shortfalls=tuple(
+            f"{' vs '.join(cell.pair)}, {cell.genre}: {cell.found} of {cell.wanted} clips"
+            for cell in known.sample.shortfalls
+        ),
+        refusals=known.refusals,
+    )
+
+
+def _needed(comparisons: Sequence[design.PlannedComparison]) -> list[tuple[str, str]]:
+    return sorted({(row.clip_id, slug) for row in comparisons for slug in row.pair})
+
+
+def _store(
+    study: Study,
+    planned: design.Design,
+    clips: Mapping[str, Clip],
+    stimuli: Mapping[tuple[str, str], Stimulus],
+) -> None:
+    comparisons = Comparison.objects.bulk_create(
+        Comparison(
+            study=study,
+            clip=clips[row.clip_id],
+            stimulus_1=stimuli[row.clip_id, row.system_1],
+            stimulus_2=stimuli[row.clip_id, row.system_2],
+        )
+        for row in planned.comparisons
+    )
+    blocks = Block.objects.bulk_create(
+        Block(study=study, number=number) for number in range(1, len(planned.blocks) + 1)
+    )
+    originals: dict[tuple[int, int], Trial] = {}
+    repeats: list[tuple[Trial, tuple[int, int]]] = []
+    for block, shown in zip(blocks, planned.blocks, strict=True):
+        for position, row in enumerate(shown.trials, start=1):
+            trial = Trial(
+                block=block,
+                position=position,
+                comparison=comparisons[row.comparison],
+                left_is_1=row.left_is_1,
+                played_first=row.played_first,
+                kind=row.kind,
+            )
+            if row.repeats is None:
+                originals[block.pk, position] = trial
+            else:
+                repeats.append((trial, (block.pk, row.repeats)))
+    Trial.objects.bulk_create(originals.values())
+    for trial, original in repeats:
+        trial.repeat_of = originals[original]
+    Trial.objects.bulk_create(trial for trial, _ in repeats)
