@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from generation import registry
+from generation.contracts import ClipFacts
+
+FACTS = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
+
+
+@pytest.mark.parametrize("key", sorted(registry.SYSTEMS))
+def test_every_path_of_a_spec_leads_somewhere(key: str) -> None:
+    spec = registry.spec(key)
+    assert spec.key == key
+    for path in filter(None, (spec.factory, spec.refusal, spec.donors, spec.inputs)):
+        module, _, attribute = path.partition(":")
+        assert callable(getattr(import_module(module), attribute))
+    for source in spec.sources:
+        assert (registry.ROOM / source).exists()
+    assert spec.presets
+
+
+def test_sources_digest_follows_a_systems_own_files_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for source in ("baselines/ground_truth.py", "baselines/fit.py", "baselines/imported.py", "media/decode.py"):
+        (tmp_path / source).parent.mkdir(exist_ok=True)
+        (tmp_path / source).write_text(source)
+    monkeypatch.setattr(registry, "ROOM", tmp_path)
+    before = registry.sources_digest("ground-truth")
+    (tmp_path / "baselines/imported.py").write_text("changed")
+    assert registry.sources_digest("ground-truth") == before
+    (tmp_path / "baselines/fit.py").write_text("changed")
+    assert registry.sources_digest("ground-truth") != before
+
+
+def test_settings_digest_knows_the_defaults() -> None:
+    default = registry.settings_digest("v2meow-clip", "tiny", {})
+    assert registry.settings_digest("v2meow-clip", "tiny", {"temperature_fine": 0.4}) == default
+    assert registry.settings_digest("v2meow-clip", "tiny", {"temperature_fine": 0.5}) != default
+    assert registry.settings_digest("v2meow-clip-i3d", "tiny", {}) != default
+
+
+def test_rendering_digest_depends_on_the_code_that_renders(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for source in (registry.ROOM / "media").glob("*.py"):
+        (tmp_path / "media").mkdir(exist_ok=True)
+        (tmp_path / "media" / source.name).write_bytes(source.read_bytes())
+    before = registry.rendering_digest()
+    monkeypatch.setattr(registry, "ROOM", tmp_path)
+    assert registry.rendering_digest() == before
+    (tmp_path / "media" / "mux.py").write_text("changed")
+    assert registry.rendering_digest() != before
+
+
+def test_unknown_names_are_answered_with_the_options() -> None:
+    with pytest.raises(KeyError, match=r"no system 'nope'; there are ground-truth, imported"):
+        registry.spec("nope")
+    with pytest.raises(ValueError, match="ground-truth has no preset 'base'; there are default"):
+        registry.build("ground-truth", "base", {})
+    with pytest.raises(ValueError, match="imported has no setting colour; its settings are: folder, model"):
+        registry.effective_settings("imported", {"colour": "red"})
+
+
+def test_systems_without_outside_files_or_donors_say_so() -> None:
+    assert registry.inputs_digest("ground-truth", FACTS, {}) == ""
+    assert registry.donors("imported", FACTS, {}, 0) == ()
+    assert registry.weights_digest("ground-truth", "default") == ""
+
+
+def test_slug_names_the_preset_where_there_is_a_choice() -> None:
+    assert registry.spec("v2meow-clip").slug("tiny") == "v2meow-clip-tiny"
+    assert registry.spec("ground-truth").slug("default") == "ground-truth"
+
+
+def test_planning_needs_no_torch() -> None:
+    plan = """
+import sys
+from generation import registry
+from generation.contracts import ClipFacts
+facts = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
+for key in registry.SYSTEMS:
+    registry.refusal(key, facts, {})
+    registry.donors(key, facts, {}, 0)
+sys.exit("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", plan], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
