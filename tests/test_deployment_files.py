@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from studyapp.work.queues import QUEUES
+
 ROOT = Path(__file__).parent.parent
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(name for name, service in SERVICES.items() if "build" in service)
 LONG_RUNNING = sorted(set(SERVICES) - {"migrate"})
 INTERPOLATED = re.compile(r"(?<!\$)\$\{([A-Z_]+)(:[-?+])?([^}]*)\}")
 SECRETS = {"DUET_SECRET_KEY", "POSTGRES_PASSWORD", "DUET_TLS_KEY"}
@@ -42,7 +45,7 @@ def test_the_example_names_nothing_that_nobody_reads() -> None:
     assert set(_example()) <= asked | _read_by_the_settings() | {"COMPOSE_PROFILES"}
 
 
-@pytest.mark.parametrize("service", ["web", "worker-cpu", "worker-gpu", "scheduler", "migrate"])
+@pytest.mark.parametrize("service", OURS)
 def test_what_a_service_is_given_is_what_the_settings_read(service: str) -> None:
     assert set(SERVICES[service]["environment"]) <= _read_by_the_settings()
 
@@ -68,9 +71,25 @@ def test_a_long_running_service_is_watched_restarted_and_not_root(service: str) 
     assert user.split(":")[0] not in {"root", "0"}
 
 
-@pytest.mark.parametrize("service", ["web", "worker-cpu", "worker-gpu", "scheduler"])
+@pytest.mark.parametrize("service", sorted(set(OURS) - {"migrate"}))
 def test_nothing_of_duet_starts_before_the_migrations_are_through(service: str) -> None:
     assert SERVICES[service]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+
+
+@pytest.mark.parametrize(
+    ("profile", "cpu_queues"), [("", "cpu,gpu"), ("gpu", "cpu")], ids=["without a GPU", "with a GPU"]
+)
+def test_every_queue_has_exactly_one_kind_of_worker(profile: str, cpu_queues: str) -> None:
+    served: list[str] = []
+    for service in (SERVICES[name] for name in OURS if name.startswith("worker")):
+        if service.get("profiles", [profile]) == [profile]:
+            (option,) = [word for word in service["command"] if word.startswith("--queues=")]
+            served += (
+                option.removeprefix("--queues=")
+                .replace("${DUET_CPU_WORKER_QUEUES:-cpu,gpu}", cpu_queues)
+                .split(",")
+            )
+    assert sorted(served) == sorted(QUEUES)
 
 
 def test_only_nginx_can_be_reached_from_outside() -> None:
