@@ -80,7 +80,7 @@ class Presentation(models.Model):
 
     trial = models.OneToOneField(Trial, on_delete=models.PROTECT, related_name="presentation")
     session = models.ForeignKey(StudySession, on_delete=models.PROTECT, related_name="presentations")
-    shown_at = models.DateTimeField()
+    shown_at = models.DateTimeField(null=True, help_text="Empty while only preloaded.")
     left_served_at = models.DateTimeField(null=True)
     right_served_at = models.DateTimeField(null=True)
 
@@ -109,9 +109,7 @@ class PlayEvent(models.Model):
         ordering = ["presentation", "number"]
         constraints = [
             models.UniqueConstraint(fields=["presentation", "number"], name="play_event_stored_once"),
-            models.CheckConstraint(
-                condition=Q(media_time_s__gte=0), name="play_event_media_time_not_negative"
-            ),
+            models.CheckConstraint(condition=Q(media_time_s__gte=0), name="play_event_media_time_not_negative"),
         ]
 
 
@@ -121,14 +119,10 @@ class Response(models.Model):
     session = models.ForeignKey(StudySession, on_delete=models.PROTECT, related_name="responses")
     trial = models.ForeignKey(Trial, on_delete=models.PROTECT, related_name="responses")
     question = models.CharField(max_length=20, choices=Question)
-    choice = models.PositiveSmallIntegerField(
-        help_text="1 (A is much better) to 5 (B is much better), as read."
-    )
+    choice = models.PositiveSmallIntegerField(help_text="1 (A is much better) to 5 (B is much better), as read.")
     coverage_left = models.FloatField(help_text="Share of A's media time played before answering.")
     coverage_right = models.FloatField(help_text="Share of B's media time played before answering.")
-    response_time_ms = models.PositiveIntegerField(
-        help_text="From the moment answers unlocked to the answer."
-    )
+    response_time_ms = models.PositiveIntegerField(help_text="From the moment answers unlocked to the answer.")
     answered_at = models.DateTimeField()
 
     class Meta:
@@ -136,9 +130,7 @@ class Response(models.Model):
         constraints = [
             # A block has one session, so this is also one answer per session, trial and question:
             # the second click of a double click meets this index.
-            models.UniqueConstraint(
-                fields=["trial", "question"], name="response_once_per_trial_and_question"
-            ),
+            models.UniqueConstraint(fields=["trial", "question"], name="response_once_per_trial_and_question"),
             models.CheckConstraint(condition=Q(choice__gte=1, choice__lte=5), name="response_on_the_scale"),
             models.CheckConstraint(
                 condition=Q(

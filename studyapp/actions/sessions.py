@@ -1,0 +1,327 @@
+"""A rater's run: claim a block, be shown trials, report plays, answer; and what happens to who falls silent.
+
+Whether a session may go on is decided by its row alone, under its lock: a rater who comes back after the time
+allowed but before the sweeper has looked simply goes on, for nothing of theirs has been given away yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+
+from studyapp import events, policies
+from studyapp.actions import packing
+from studyapp.errors import AnswerRefused, SessionOver, StudyFull, WrongState
+from studyapp.models import (
+    AuditLine,
+    Block,
+    PlayEvent,
+    Presentation,
+    Rater,
+    Response,
+    Study,
+    StudySession,
+    Trial,
+)
+from studyapp.presentation import LETTERS, SIDES, Presented, Side
+from studyapp.questions import Question
+from studyapp.states import BlockState, SessionState, StudyState
+
+MAX_EVENTS_PER_TRIAL = 5000
+_STIMULI = ("comparison__stimulus_1", "comparison__stimulus_2")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTrial:
+    """The next unanswered trial. ``place`` counts from 1 among the session's ``total`` trials."""
+
+    trial: Trial
+    presentation: Presentation
+    played: events.Played
+    place: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that is stored. ``again`` when it was stored before and nothing changed."""
+
+    again: bool
+    completed: bool
+
+
+def enrol(*, study: Study, now: datetime) -> StudySession:
+    """A rater has agreed: claim one free block for them. Raises WrongState or StudyFull."""
+    session = _claim(study, now)
+    # Full only when nobody has fallen silent either.
+    if session is None and expire_sessions(now=now, study=study):
+        session = _claim(study, now)
+    if session is None:
+        raise StudyFull("All places in this study are taken. Thank you for your interest.")
+    return session
+
+
+@transaction.atomic
+def _claim(study: Study, now: datetime) -> StudySession | None:
+    study = Study.objects.get(pk=study.pk)
+    if not policies.accepts_new_raters(StudyState(study.state)):
+        raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")
+    # PostgreSQL: the row lock, skipping what others hold at this moment. SQLite: the transaction began
+    # IMMEDIATE, so nobody else writes until it ends. Last line of defence on both: session.block is unique.
+    free = Block.objects.free().filter(study=study).order_by("number")
+    block = free.select_for_update(skip_locked=True).first()
+    if block is None:
+        return None
+    block.state = BlockState.CLAIMED
+    block.save(update_fields=["state"])
+    session = StudySession(
+        study=study,
+        rater=Rater.objects.create(),
+        block=block,
+        consent_version=study.consent_version,
+        consented_at=now,
+        last_seen_at=now,
+    )
+    session.expires_at = session.expiry_after(now)
+    session.save(force_insert=True)
+    return session
+
+
+@transaction.atomic
+def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
+    """The next unanswered trial, noted as shown; None when all are answered. Raises SessionOver or WrongState."""
+    session = _locked(session)
+    if session.state == SessionState.COMPLETED:
+        return None
+    _must_go_on(session)
+    trial = _unanswered(session).select_related(*_STIMULI).first()
+    assert trial is not None, "a live session has an unanswered trial"
+    presentation, fresh = Presentation.objects.get_or_create(
+        trial=trial, defaults={"session": session, "shown_at": now}
+    )
+    if presentation.shown_at is None:
+        presentation.shown_at = now
+        presentation.save(update_fields=["shown_at"])
+    if session.state == SessionState.CONSENTED:
+        session.state, session.started_at = SessionState.ACTIVE, now
+    _seen(session, now)
+    counts = Trial.objects.filter(block=session.block_id).aggregate(
+        total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
+    )
+    stored = () if fresh else presentation.events.all()
+    return ShownTrial(
+        trial=trial,
+        presentation=presentation,
+        played=_played(trial, presentation, stored, needed=session.study.min_coverage, now=now),
+        place=counts["place"],
+        total=counts["total"],
+    )
+
+
+@transaction.atomic
+def record_events(
+    *, session: StudySession, trial: Trial, reported: Sequence[events.ReportedEvent], now: datetime
+) -> None:
+    """Keep what the players did; an event sent again is stored once.
+
+    Raises SessionOver, WrongState or AnswerRefused.
+    """
+    session = _locked(session)
+    _must_go_on(session)
+    _store(_presentation(session, trial), reported, now)
+    _seen(session, now)
+
+
+@transaction.atomic
+def answer(
+    *,
+    session: StudySession,
+    trial: Trial,
+    choices: Mapping[Question, int],
+    response_time_ms: int,
+    reported: Sequence[events.ReportedEvent] = (),
+    now: datetime,
+) -> Answered:
+    """Store the answers to the next unanswered trial, all of them or none.
+
+    choices: 1 (A is much better) to 5 (B is much better), as read, for every question. An answer that is there
+    already is acknowledged and stays as it was, whatever became of the session since. Raises AnswerRefused when it
+    is not this trial's turn, an answer is missing, or too little was played; SessionOver or WrongState when
+    nothing is taken any more.
+    """
+    # The session's lock makes a double click, a late answer and the sweeper take turns.
+    session = _locked(session)
+    trial = Trial.objects.select_related(*_STIMULI).get(pk=trial.pk)
+    if trial.block_id != session.block_id:
+        raise AnswerRefused("This step belongs to another session. Please reload the page.")
+    if trial.responses.exists():
+        return Answered(again=True, completed=session.state == SessionState.COMPLETED)
+    _must_go_on(session)
+    waiting = list(_unanswered(session).values_list("pk", flat=True)[:2])
+    if waiting[0] != trial.pk:
+        raise AnswerRefused("An earlier step is not answered yet. Please reload the page.")
+    missing = [question.label.lower() for question in Question if question not in choices]
+    if missing:
+        raise AnswerRefused(f"Please answer both questions; missing: {' and '.join(missing)}.")
+    presentation = _presentation(session, trial)
+    _store(presentation, reported, now)
+    needed = session.study.min_coverage
+    played = _played(trial, presentation, presentation.events.all(), needed=needed, now=now)
+    if not played.reaches(needed):
+        raise AnswerRefused(_too_little_played(played.shares, needed))
+    assert presentation.shown_at is not None
+    elapsed_ms = int((now - presentation.shown_at).total_seconds() * 1000)
+    Response.objects.bulk_create(
+        Response(
+            session=session,
+            trial=trial,
+            question=question,
+            choice=choices[question],
+            coverage_left=played.shares.left,
+            coverage_right=played.shares.right,
+            # A browser cannot have waited for longer than the trial has been there.
+            response_time_ms=max(0, min(response_time_ms, elapsed_ms)),
+            answered_at=now,
+        )
+        for question in Question
+    )
+    completed = len(waiting) == 1
+    if completed:
+        session.state, session.completed_at = SessionState.COMPLETED, now
+    _seen(session, now)
+    return Answered(again=False, completed=completed)
+
+
+def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
+    """End overdue sessions and pack what they left unanswered into new blocks. Returns how many ended.
+
+    All that is overdue in a study is packed together, as one wave. Packing never waits for more: a short remainder
+    is offered at once, and while nobody has claimed it, the next packing dissolves it and packs its trials along.
+    """
+    overdue = StudySession.objects.overdue(now)
+    if study is not None:
+        overdue = overdue.filter(study=study)
+    studies = overdue.order_by("study_id").values_list("study_id", flat=True).distinct()
+    return sum(_expire_in(study_id, now) for study_id in list(studies))
+
+
+@transaction.atomic
+def _expire_in(study_id: int, now: datetime) -> int:
+    # One packing at a time numbers a study's blocks; no_key lets raters' inserts point at the study meanwhile.
+    study = Study.objects.select_for_update(no_key=True).get(pk=study_id)
+    # A session whose row is locked is being answered right now: it is not silent.
+    overdue = StudySession.objects.overdue(now).filter(study=study).select_for_update(skip_locked=True)
+    sessions = list(overdue.order_by("pk"))
+    if not sessions:
+        return 0
+    StudySession.objects.filter(pk__in=[session.pk for session in sessions]).update(state=SessionState.EXPIRED)
+    sources = list(Block.objects.filter(session__in=sessions))
+    goes_on = policies.takes_answers(StudyState(study.state))
+    if goes_on:
+        sources += packing.unclaimed_remainders(study)
+    Block.objects.filter(pk__in=[block.pk for block in sources]).update(state=BlockState.RETIRED)
+    AuditLine.write(
+        "sessions expired",
+        by=None,
+        study=study,
+        sessions=[session.pk for session in sessions],
+        retired_blocks=sorted(block.number for block in sources),
+        new_blocks=packing.pack_again(study, sources) if goes_on else [],
+    )
+    return len(sessions)
+
+
+def _unanswered(session: StudySession) -> QuerySet[Trial]:
+    return packing.unanswered().filter(block=session.block_id).order_by("position")
+
+
+def _locked(session: StudySession) -> StudySession:
+    rows = StudySession.objects.select_related("study").select_for_update(of=("self",))
+    return rows.get(pk=session.pk)
+
+
+def _must_go_on(session: StudySession) -> None:
+    if session.state == SessionState.EXPIRED:
+        raise SessionOver(
+            f"This session has ended, because nothing happened for {session.study.session_timeout_min} minutes. "
+            "Your answers are kept."
+        )
+    if session.state == SessionState.COMPLETED:
+        raise SessionOver("You have answered everything already. Your answers are kept.")
+    if not policies.takes_answers(StudyState(session.study.state)):
+        raise WrongState("This study is closed. Your answers are kept.")
+
+
+def _seen(session: StudySession, now: datetime) -> None:
+    session.last_seen_at = now
+    session.expires_at = session.expiry_after(now)
+    session.save(update_fields=["state", "started_at", "completed_at", "last_seen_at", "expires_at"])
+
+
+def _presentation(session: StudySession, trial: Trial) -> Presentation:
+    try:
+        return Presentation.objects.get(trial=trial, session=session, shown_at__isnull=False)
+    except Presentation.DoesNotExist:
+        raise AnswerRefused("This step was not shown to you yet. Please reload the page.") from None
+
+
+def _store(presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime) -> None:
+    if not reported:
+        return
+    if presentation.events.count() + len(reported) > MAX_EVENTS_PER_TRIAL:
+        raise AnswerRefused("Too many play events for one step. Please tell the people who sent you the link.")
+    PlayEvent.objects.bulk_create(
+        (
+            PlayEvent(
+                presentation=presentation,
+                number=event.number,
+                side=event.side,
+                kind=event.kind,
+                media_time_s=event.media_time_s,
+                clock_s=event.clock_s,
+                received_at=now,
+            )
+            for event in reported
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _played(
+    trial: Trial, presentation: Presentation, stored: Iterable[PlayEvent], *, needed: float, now: datetime
+) -> events.Played:
+    """What the stored events prove was played of the trial."""
+    assert presentation.shown_at is not None
+    shown_at = presentation.shown_at
+    served = (presentation.left_served_at, presentation.right_served_at)
+    return events.played(
+        [
+            events.ReportedEvent(
+                event.number,
+                cast(Side, event.side),
+                cast(events.Kind, event.kind),
+                event.media_time_s,
+                event.clock_s,
+            )
+            for event in stored
+        ],
+        duration_s=Presented(*(trial.stimulus_on(side).duration_s or 0.0 for side in SIDES)),
+        available_s=Presented(*((now - max(at, shown_at)).total_seconds() if at else 0.0 for at in served)),
+        shown_s=(now - shown_at).total_seconds(),
+        first=cast(Side, trial.played_first),
+        needed=needed,
+    )
+
+
+def _too_little_played(shares: Presented[float], needed: float) -> str:
+    short = [
+        f"{LETTERS[side]} to {share:.0%}"
+        for side, share in zip(SIDES, shares, strict=True)
+        if share < needed - 1e-9
+    ]
+    return f"Please play both versions to the end first; so far you played {' and '.join(short)}."

@@ -1,0 +1,169 @@
+"""Play events to coverage: how much of each version was really played. Pure.
+
+A browser tells when it played what. It is believed only as far as its own clock allows (media time cannot run more
+than 5 % ahead of the clock, so a jump to the end or double speed counts for nothing) and as far as the server's
+clock allows (nothing can have been played for longer than it has been there to play).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from studyapp.presentation import SIDES, Presented, Side
+
+Kind = Literal["play", "pause", "seek", "ended", "progress", "error", "hidden"]
+
+# Media over clock time that still counts as rate 1.0: timers round, and fast playback is 1.25 or more.
+MAX_RATE = 1.05
+# Grain of currentTime and of two clocks read one after the other.
+TOLERANCE_S = 0.25
+# Seconds between two stretches that are one: pausing and going on loses a frame or two.
+JOIN_S = 0.1
+MAX_EVENTS_PER_REQUEST = 500
+_MAX_NUMBER = 2**31 - 1
+_MAX_SECONDS = 1e7
+
+
+class BadEvents(ValueError):
+    """The list of events is not one that our page sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedEvent:
+    """What a player did. ``clock_s`` is the browser's monotonic clock, seconds since the trial was first shown."""
+
+    number: int
+    side: Side
+    kind: Kind
+    media_time_s: float
+    clock_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Stretches of media time played on each side, in seconds, and the share of the whole that they are."""
+
+    stretches: Presented[tuple[tuple[float, float], ...]]
+    shares: Presented[float]
+
+    def reaches(self, needed: float) -> bool:
+        return min(self.shares) >= needed - 1e-9
+
+
+def parse(raw: object) -> list[ReportedEvent]:
+    """Events from decoded JSON: a list of [number, side, kind, media_time_s, clock_s]. Raises BadEvents."""
+    if not isinstance(raw, list) or len(raw) > MAX_EVENTS_PER_REQUEST:
+        raise BadEvents(f"events must be a list of at most {MAX_EVENTS_PER_REQUEST}")
+    return [_parse_one(item) for item in raw]
+
+
+def _parse_one(item: object) -> ReportedEvent:
+    if not isinstance(item, list) or len(item) != 5:
+        raise BadEvents(f"event {item!r} is not [number, side, kind, media_time_s, clock_s]")
+    number, side, kind, media_time_s, clock_s = item
+    if type(number) is not int or not 0 <= number <= _MAX_NUMBER:
+        raise BadEvents(f"event number {number!r} is not a whole number from 0 to {_MAX_NUMBER}")
+    if side not in SIDES:
+        raise BadEvents(f"side {side!r} is not one of {', '.join(SIDES)}")
+    if kind not in get_args(Kind):
+        raise BadEvents(f"kind {kind!r} is not one of {', '.join(get_args(Kind))}")
+    for name, value in (("media time", media_time_s), ("clock", clock_s)):
+        if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= _MAX_SECONDS:
+            raise BadEvents(f"{name} {value!r} is not a number of seconds from 0 to {_MAX_SECONDS:.0f}")
+    return ReportedEvent(number, side, cast(Kind, kind), float(media_time_s), float(clock_s))
+
+
+def played(
+    events: Iterable[ReportedEvent],
+    *,
+    duration_s: Presented[float],
+    available_s: Presented[float],
+    shown_s: float,
+    first: Side,
+    needed: float,
+) -> Played:
+    """What counts as played.
+
+    available_s: server seconds since each side could be played; shown_s: since the trial was shown (both sides
+    together fit into it, for only one plays at a time). What is played of the second side counts from the moment
+    that ``first`` has reached the share ``needed``.
+    """
+    second: Side = "right" if first == "left" else "left"
+    sides = {side: _Side(getattr(duration_s, side)) for side in SIDES}
+    for event in sorted(events, key=lambda event: event.number):
+        side = sides[event.side]
+        if event.kind == "play":
+            sides[second if event.side == first else first].stop()
+        counts = event.side == first or sides[first].share >= needed - 1e-9
+        side.take(event, counts=counts)
+    seconds = {
+        side: min(sides[side].covered_s, MAX_RATE * getattr(available_s, side) + TOLERANCE_S)
+        if getattr(available_s, side) > 0
+        else 0.0
+        for side in SIDES
+    }
+    seconds[second] = min(seconds[second], max(0.0, MAX_RATE * shown_s + 2 * TOLERANCE_S - seconds[first]))
+    shares = [
+        min(1.0, max(0.0, seconds[side] / duration)) if (duration := sides[side].duration_s) > 0 else 0.0
+        for side in SIDES
+    ]
+    return Played(Presented(*(tuple(sides[side].stretches) for side in SIDES)), Presented(*shares))
+
+
+class _Side:
+    """One player, followed event by event."""
+
+    def __init__(self, duration_s: float) -> None:
+        self.duration_s = duration_s
+        self.stretches: list[tuple[float, float]] = []
+        self._run: tuple[float, float] | None = None  # where this unbroken run began: media time, clock
+        self._at = 0.0  # media time up to which the run is credited
+
+    @property
+    def covered_s(self) -> float:
+        return sum(end - start for start, end in self.stretches)
+
+    @property
+    def share(self) -> float:
+        return self.covered_s / self.duration_s if self.duration_s > 0 else 0.0
+
+    def stop(self) -> None:
+        self._run = None
+
+    def take(self, event: ReportedEvent, *, counts: bool) -> None:
+        media = min(event.media_time_s, self.duration_s)
+        if event.kind == "ended" and self.duration_s - media <= TOLERANCE_S:
+            media = self.duration_s
+        if event.kind == "play":
+            self._begin(media, event.clock_s)
+            return
+        if self._run is None:
+            return
+        began_media, began_clock = self._run
+        allowed = MAX_RATE * max(0.0, event.clock_s - began_clock) + TOLERANCE_S
+        if event.kind == "seek" or media < self._at or media - began_media > allowed:
+            self._begin(media, event.clock_s)
+        elif counts:
+            self.stretches = _joined([*self.stretches, (self._at, media)])
+            self._at = media
+        else:
+            self._begin(media, event.clock_s)
+        if event.kind in ("pause", "ended", "hidden", "error"):
+            self.stop()
+
+    def _begin(self, media: float, clock_s: float) -> None:
+        self._run = (media, clock_s)
+        self._at = media
+
+
+def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    joined: list[tuple[float, float]] = []
+    for start, end in sorted(stretches):
+        if joined and start <= joined[-1][1] + JOIN_S:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        elif end > start:
+            joined.append((start, end))
+    return joined

@@ -1,0 +1,147 @@
+"""Two real connections at the same moment: one block, one answer, and the sweeper against a late answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from studyapp.actions import sessions
+from studyapp.errors import SessionOver, StudyFull
+from studyapp.events import ReportedEvent
+from studyapp.models import Block, Presentation, Response, StudySession, Trial
+from studyapp.questions import Question
+from studyapp.states import BlockState, SessionState
+from tests.studyapp.factories import open_study
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+T = TypeVar("T")
+NOW = timezone.now()
+LATER = NOW + timedelta(seconds=10)
+
+
+def at_once(*works: Callable[[], T]) -> list[T | Exception]:
+    """Run each work in a thread and on a connection of its own, all let go at one moment."""
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], T]) -> T | Exception:
+        try:
+            connection.ensure_connection()
+            start.wait(timeout=20)
+            return work()
+        except (SessionOver, StudyFull) as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def shown_and_heard(session: StudySession) -> tuple[Trial, list[ReportedEvent]]:
+    shown = sessions.show_trial(session=session, now=NOW)
+    assert shown is not None
+    trial = shown.trial
+    Presentation.objects.filter(trial=trial).update(left_served_at=NOW, right_served_at=NOW)
+    second = "right" if trial.played_first == "left" else "left"
+    return trial, [
+        ReportedEvent(0, trial.played_first, "play", 0.0, 0.0),  # type: ignore[arg-type]
+        ReportedEvent(1, trial.played_first, "ended", 1.0, 1.0),  # type: ignore[arg-type]
+        ReportedEvent(2, second, "play", 0.0, 1.0),
+        ReportedEvent(3, second, "ended", 1.0, 2.0),
+    ]
+
+
+def answering(session: StudySession, choice: int) -> Callable[[], sessions.Answered]:
+    trial, heard = shown_and_heard(session)
+    return lambda: sessions.answer(
+        session=session,
+        trial=trial,
+        choices=dict.fromkeys(Question, choice),
+        response_time_ms=5,
+        reported=heard,
+        now=LATER,
+    )
+
+
+def test_raters_at_the_same_moment_never_get_one_block() -> None:
+    study = open_study(clips=1, blocks=4)
+    results = at_once(*[lambda: sessions.enrol(study=study, now=NOW)] * 6)
+    got = [result for result in results if isinstance(result, StudySession)]
+    assert len({session.block_id for session in got}) == len(got)
+    # Those too many are told so; nobody is turned away while a block is free.
+    assert len(got) == 4
+    assert sum(isinstance(result, StudyFull) for result in results) == 2
+    assert not Block.objects.free().exists()
+
+
+def test_two_different_answers_at_the_same_moment_store_one() -> None:
+    session = sessions.enrol(study=open_study(clips=2), now=NOW)
+    results = at_once(answering(session, 1), answering(session, 5))
+    assert sorted(result.again for result in results if isinstance(result, sessions.Answered)) == [False, True]
+    assert Response.objects.count() == 2
+    assert len(set(Response.objects.values_list("choice", flat=True))) == 1
+
+
+def test_a_reload_at_the_same_moment_shows_one_trial_once() -> None:
+    session = sessions.enrol(study=open_study(clips=2), now=NOW)
+    results = at_once(*[lambda: sessions.show_trial(session=session, now=NOW)] * 3)
+    assert len({result.trial.pk for result in results if isinstance(result, sessions.ShownTrial)}) == 1
+    assert Presentation.objects.count() == 1
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_late_answer_and_the_sweeper_take_turns(attempt: int) -> None:
+    study = open_study(clips=2, blocks=1)
+    session = sessions.enrol(study=study, now=NOW)
+    late = answering(session, 4)
+    StudySession.objects.filter(pk=session.pk).update(expires_at=NOW)
+    answered, _ = at_once(late, lambda: sessions.expire_sessions(now=LATER))
+    session.refresh_from_db()
+    first = Trial.objects.get(block=session.block, position=1)
+    offered = Trial.objects.filter(block__state=BlockState.FREE)
+    if isinstance(answered, sessions.Answered):
+        # The answer came first: it is kept, and it was a sign of life.
+        assert session.state == SessionState.ACTIVE
+        assert not offered.exists()
+        assert Response.objects.filter(trial=first).count() == 2
+    else:
+        # The sweeper came first: the trial is somebody else's now, and must not be rated here as well.
+        assert session.state == SessionState.EXPIRED
+        assert offered.filter(comparison=first.comparison).count() == 1
+        assert not Response.objects.exists()
+
+
+def test_two_sweepers_pack_once() -> None:
+    study = open_study(clips=2, blocks=2)
+    for _ in range(2):
+        sessions.enrol(study=study, now=NOW)
+    late = NOW + timedelta(hours=2)
+    results = at_once(*[lambda: sessions.expire_sessions(now=late)] * 2)
+    assert sorted(results) == [0, 2]  # type: ignore[type-var]
+    assert Trial.objects.filter(block__state=BlockState.FREE).count() == 4
+
+
+def test_claiming_a_remainder_while_it_is_packed_again_loses_nothing() -> None:
+    study = open_study(clips=2, blocks=2, trials_per_block=5)
+    late, later = NOW + timedelta(hours=2), NOW + timedelta(hours=4)
+    sessions.enrol(study=study, now=NOW)
+    sessions.expire_sessions(now=late)
+    second = Block.objects.free().get(wave=0)
+    StudySession.objects.filter(pk=sessions.enrol(study=study, now=late).pk).update(expires_at=later)
+    second.refresh_from_db()
+    assert second.state == BlockState.CLAIMED
+    results = at_once(lambda: sessions.expire_sessions(now=later), lambda: sessions.enrol(study=study, now=later))
+    assert not any(isinstance(result, Exception) for result in results)
+    there = Trial.objects.filter(block__state__in=[BlockState.FREE, BlockState.CLAIMED])
+    assert there.count() == 4
+    for block in Block.objects.exclude(state=BlockState.RETIRED):
+        comparisons = list(block.trials.values_list("comparison", flat=True))
+        assert len(set(comparisons)) == len(comparisons)
