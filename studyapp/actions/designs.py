@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 from django.db import transaction
@@ -202,9 +203,10 @@ def _cast(study: Study) -> _Cast:
         able = set()
         asked = ClipFacts(clip.clip_id, clip.duration_s, audio)
         for system in systems.values():
-            reason = registry.refusal(system.key, asked, system.settings)
-            if reason:
-                refusals.append(Refusal(clip.clip_id, system.slug, reason))
+            try:
+                _ask(system.key, json.dumps(system.settings), asked)
+            except _Refused as refused:
+                refusals.append(Refusal(clip.clip_id, system.slug, str(refused)))
             else:
                 able.add(system.slug)
         facts.append(design.ClipFacts(clip.clip_id, clip.genre, frozenset(able)))
@@ -218,6 +220,20 @@ def _cast(study: Study) -> _Cast:
     except design.DesignError as error:
         raise DuetError(str(error)) from None
     return _Cast({clip.clip_id: clip for clip in clips}, systems, sample, tuple(refusals))
+
+
+class _Refused(Exception):
+    """A system's own reason for not scoring a clip."""
+
+
+@lru_cache(maxsize=50_000)
+def _ask(key: str, settings: str, asked: ClipFacts) -> None:
+    """Raises _Refused. What is accepted stays so and is kept, for an imported file is probed with ffprobe (0.1 s);
+    exceptions are never kept, so a file that turns up later is seen.
+    """
+    reason = registry.refusal(key, asked, json.loads(settings))
+    if reason:
+        raise _Refused(reason)
 
 
 def _summary(study: Study, known: _Cast) -> DesignSummary:
