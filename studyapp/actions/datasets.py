@@ -1,0 +1,128 @@
+"""Datasets: a study's answers frozen into files with a digest, and the report built from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from studyapp import media_store
+from studyapp.actions.designs import design_csv
+from studyapp.errors import DuetError
+from studyapp.exports import ratings_frame
+from studyapp.models import AuditLine, Dataset, Study, User
+from studyapp.states import DatasetState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RESEND_AFTER = timedelta(minutes=2)
+# A build takes seconds; one that is not done by now lost its worker. Building twice is harmless.
+_LOST_AFTER = timedelta(minutes=20)
+
+
+@transaction.atomic
+def freeze_dataset(*, study: Study, include_simulated: bool, by: User | None) -> Dataset:
+    """Ask for an export of what has been answered so far, and its report; a task builds them."""
+    dataset = Dataset.objects.create(study=study, includes_simulated=include_simulated, created_by=by)
+    AuditLine.write("dataset requested", by=by, study=study, dataset=dataset.pk, simulated=include_simulated)
+    _send(dataset)
+    return dataset
+
+
+def resend_lost(*, now: datetime) -> int:
+    """Send again what was requested but never built, because a message or a worker was lost."""
+    lost = Dataset.objects.filter(
+        Q(state=DatasetState.REQUESTED, created_at__lt=now - _RESEND_AFTER)
+        | Q(state=DatasetState.BUILDING, created_at__lt=now - _LOST_AFTER)
+    )
+    waiting = list(lost)
+    for dataset in waiting:
+        _send(dataset)
+    return len(waiting)
+
+
+def build_dataset(*, dataset_id: int) -> Dataset:
+    """Write the dataset's folder: ratings, codebook, design, report. A dataset that is ready stays as it is.
+
+    What stands in the way (no answers yet, say) is kept on the row as a sentence, and the state becomes FAILED.
+    """
+    waiting = Dataset.objects.filter(pk=dataset_id).exclude(state=DatasetState.READY)
+    if not waiting.update(state=DatasetState.BUILDING, error=""):
+        return Dataset.objects.get(pk=dataset_id)
+    dataset = Dataset.objects.select_related("study").get(pk=dataset_id)
+    folder = f"datasets/{dataset.study.slug}-{dataset.pk}-{secrets.token_hex(4)}"
+    making = media_store.root() / f"{folder}.part"
+    making.mkdir(parents=True)
+    try:
+        rows, sha256 = _write(dataset, making)
+        making.rename(media_store.root() / folder)
+    except Exception as error:
+        shutil.rmtree(making, ignore_errors=True)
+        expected = _says_why(error)
+        sentence = (
+            str(error) if expected else f"building failed with {type(error).__name__}; the worker's log says more"
+        )
+        Dataset.objects.filter(pk=dataset_id, state=DatasetState.BUILDING).update(
+            state=DatasetState.FAILED, error=sentence
+        )
+        if not expected:
+            raise
+        return Dataset.objects.get(pk=dataset_id)
+    with transaction.atomic():
+        # A second worker may have been faster: one folder is the dataset, the other goes.
+        if Dataset.objects.filter(pk=dataset_id, state=DatasetState.BUILDING).update(
+            state=DatasetState.READY, rows=rows, sha256=sha256, folder=folder, ready_at=timezone.now()
+        ):
+            AuditLine.write("dataset ready", by=None, study=dataset.study, dataset=dataset.pk, sha256=sha256)
+        else:
+            shutil.rmtree(media_store.root() / folder)
+    return Dataset.objects.get(pk=dataset_id)
+
+
+def _send(dataset: Dataset) -> None:
+    # tasks.py calls back into this module.
+    from studyapp import tasks
+
+    transaction.on_commit(lambda: tasks.build_dataset.delay(dataset.pk))
+
+
+def _says_why(error: Exception) -> bool:
+    from analysis.results import AnalysisError
+    from analysis.schema import SchemaError
+
+    return isinstance(error, (DuetError, AnalysisError, SchemaError))
+
+
+def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
+    """All files of a dataset. Returns the number of ratings and the SHA-256 of their CSV file."""
+    from analysis import schema
+
+    frame = ratings_frame(dataset.study, include_simulated=dataset.includes_simulated)
+    ratings = folder / "ratings.csv"
+    frame.to_csv(ratings, index=False, lineterminator="\n")
+    frame.to_parquet(folder / "ratings.parquet", index=False)
+    schema.codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
+    (folder / "design.csv").write_bytes(design_csv(dataset.study).encode())
+    _write_report(frame, dataset, folder)
+    return len(frame), hashlib.sha256(ratings.read_bytes()).hexdigest()
+
+
+def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
+    """The self-contained page, the same figures for the site's own page, and the table behind them."""
+    from analysis import report, tables
+
+    built = report.build(frame, title=dataset.study.title, include_simulated=dataset.includes_simulated)
+    (folder / "report.html").write_text(report.html(built), encoding="utf-8")
+    figures = json.dumps(report.figures_for_site(built), ensure_ascii=False, allow_nan=False)
+    (folder / "figures.json").write_text(figures, encoding="utf-8")
+    if built.rates is not None:
+        tables.pair_frame(built.rates).to_csv(folder / "win_rates.csv", index=False, lineterminator="\n")

@@ -1,0 +1,141 @@
+"""Datasets: frozen files with a digest, built once, and a sentence where they cannot be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from analysis import schema
+from studyapp.actions import studies
+from studyapp.actions.datasets import build_dataset, freeze_dataset, resend_lost
+from studyapp.models import AuditLine, Dataset, Rater, Response, Study, StudySession
+from studyapp.questions import Question
+from studyapp.states import DatasetState
+from tests.studyapp.factories import make_researcher, make_study, open_study
+
+pytestmark = pytest.mark.django_db
+
+FILES = {
+    "ratings.csv",
+    "ratings.parquet",
+    "codebook.csv",
+    "design.csv",
+    "report.html",
+    "figures.json",
+    "win_rates.csv",
+}
+
+
+def answered(*, simulated: bool = False, raters: int = 6) -> Study:
+    study = open_study(clips=4, blocks=raters)
+    now = timezone.now()
+    for number, block in enumerate(study.blocks.all()):
+        session = StudySession.objects.create(
+            study=study,
+            rater=Rater.objects.create(),
+            block=block,
+            simulated=simulated,
+            consent_version="1",
+            consented_at=now,
+            last_seen_at=now,
+            expires_at=now,
+        )
+        Response.objects.bulk_create(
+            Response(
+                session=session,
+                trial=trial,
+                question=question,
+                choice=1 + (number + trial.position) % 5,
+                coverage_left=1.0,
+                coverage_right=1.0,
+                response_time_ms=2500,
+                answered_at=now,
+            )
+            for trial in block.trials.all()
+            for question in Question
+        )
+    return study
+
+
+def frozen(study: Study, *, include_simulated: bool = False) -> Dataset:
+    dataset = Dataset.objects.create(study=study, includes_simulated=include_simulated)
+    return build_dataset(dataset_id=dataset.pk)
+
+
+def test_a_dataset_is_a_folder_that_analysis_reads_back() -> None:
+    study = answered()
+    dataset = frozen(study)
+    assert (dataset.state, dataset.error) == (DatasetState.READY, "")
+    assert {path.name for path in dataset.path.iterdir()} == FILES
+    assert dataset.sha256 == hashlib.sha256((dataset.path / "ratings.csv").read_bytes()).hexdigest()
+    from_csv, from_parquet = (schema.read(dataset.path / name) for name in ("ratings.csv", "ratings.parquet"))
+    assert len(from_csv) == dataset.rows == 6 * 4 * 2
+    assert from_csv.astype(str).equals(from_parquet.astype(str))
+    assert (dataset.path / "design.csv").read_text() == studies.design_csv(study)
+    assert study.title in (dataset.path / "report.html").read_text()
+    assert json.loads((dataset.path / "figures.json").read_text())["simulated_shown"] == 0
+
+
+def test_simulated_answers_are_in_only_when_asked_for_and_then_said() -> None:
+    study = answered(simulated=True)
+    without = frozen(study)
+    assert (without.state, "no responses yet" in without.error) == (DatasetState.FAILED, True)
+    with_them = frozen(study, include_simulated=True)
+    assert with_them.state == DatasetState.READY
+    assert json.loads((with_them.path / "figures.json").read_text())["simulated_shown"] == 48
+    assert "simulated" in (with_them.path / "report.html").read_text().lower()
+
+
+def test_a_dataset_that_cannot_be_built_says_why_and_leaves_no_folder(settings: object) -> None:
+    dataset = frozen(make_study())
+    assert dataset.state == DatasetState.FAILED
+    assert "has no responses yet" in dataset.error
+    assert list((Path(settings.MEDIA_ROOT) / "datasets").iterdir()) == []  # type: ignore[attr-defined]
+
+
+def test_a_failed_dataset_can_be_built_later_and_a_ready_one_stays_as_it_is() -> None:
+    study = answered()
+    responses = list(Response.objects.all())
+    Response.objects.all().delete()
+    dataset = frozen(study)
+    assert dataset.state == DatasetState.FAILED
+    Response.objects.bulk_create(responses)
+    ready = build_dataset(dataset_id=dataset.pk)
+    assert (ready.state, ready.error) == (DatasetState.READY, "")
+    Response.objects.all().delete()
+    again = build_dataset(dataset_id=dataset.pk)
+    assert (again.sha256, again.folder, again.ready_at) == (ready.sha256, ready.folder, ready.ready_at)
+    assert AuditLine.objects.filter(verb="dataset ready").count() == 1
+
+
+def test_the_same_answers_give_the_same_digest() -> None:
+    study = answered()
+    assert frozen(study).sha256 == frozen(study).sha256
+
+
+def test_asking_writes_a_row_and_an_audit_line_and_sends_the_task_after_the_commit(
+    django_capture_on_commit_callbacks: object,
+) -> None:
+    researcher = make_researcher()
+    study = make_study()
+    with django_capture_on_commit_callbacks() as sent:  # type: ignore[operator]
+        dataset = freeze_dataset(study=study, include_simulated=True, by=researcher)
+    assert len(sent) == 1
+    assert (dataset.state, dataset.created_by) == (DatasetState.REQUESTED, researcher)
+    assert AuditLine.objects.get(verb="dataset requested").by == researcher
+
+
+def test_what_a_lost_message_or_worker_left_is_sent_again(django_capture_on_commit_callbacks: object) -> None:
+    now = timezone.now()
+    study = make_study()
+    for state, age in (("requested", 3), ("requested", 1), ("building", 30), ("building", 3), ("failed", 30)):
+        dataset = Dataset.objects.create(study=study, state=state)
+        Dataset.objects.filter(pk=dataset.pk).update(created_at=now - timedelta(minutes=age))
+    with django_capture_on_commit_callbacks() as sent:  # type: ignore[operator]
+        assert resend_lost(now=now) == 2
+    assert len(sent) == 2
