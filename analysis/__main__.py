@@ -1,0 +1,87 @@
+"""``python -m analysis``: from an exported table of ratings to a report or to tables, with no database."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="python -m analysis", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    report = commands.add_parser(
+        "report", help="write one self-contained HTML page", description="Write one self-contained HTML page."
+    )
+    report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page (report.html)")
+    report.add_argument("--title", help="heading of the page (the study's name)")
+
+    tables = commands.add_parser(
+        "tables",
+        help="write preferences per genre and system pair as CSV",
+        description="Write win_rates.csv (question, genre, pair) and system_win_rates.csv (over all opponents).",
+    )
+    tables.add_argument("-o", "--output", type=Path, default=Path("tables"), help="folder (tables)")
+
+    for command in (report, tables):
+        command.add_argument("ratings", type=Path, help="exported ratings, .csv or .parquet")
+        command.add_argument(
+            "--include-simulated", action="store_true", help="count simulated answers too, and say so"
+        )
+
+    codebook = commands.add_parser("codebook", help="print what each column of the ratings means, as CSV")
+    codebook.add_argument("-o", "--output", type=Path, help="write to this file instead")
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    arguments = parser().parse_args(argv)
+    from analysis.results import AnalysisError
+    from analysis.schema import SchemaError
+
+    commands = {"report": _report, "tables": _tables, "codebook": _codebook}
+    try:
+        commands[arguments.command](arguments)
+    except (SchemaError, AnalysisError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from analysis import report, schema
+
+    frame = schema.read(arguments.ratings)
+    title = arguments.title or (str(frame["study"].iloc[0]) if len(frame) else arguments.ratings.stem)
+    built = report.build(frame, title=title, include_simulated=arguments.include_simulated)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(report.html(built), encoding="utf-8")
+    print(arguments.output)
+
+
+def _tables(arguments: argparse.Namespace) -> None:
+    from analysis import schema, tables
+    from analysis.win_rates import win_rates
+
+    rates = win_rates(schema.read(arguments.ratings), include_simulated=arguments.include_simulated)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for name, frame in (("win_rates", tables.pair_frame(rates)), ("system_win_rates", tables.system_frame(rates))):
+        path = arguments.output / f"{name}.csv"
+        frame.to_csv(path, index=False)
+        print(path)
+
+
+def _codebook(arguments: argparse.Namespace) -> None:
+    from analysis.schema import codebook
+
+    text = codebook().to_csv(index=False)
+    if arguments.output is None:
+        print(text, end="")
+    else:
+        arguments.output.write_text(text, encoding="utf-8")
+        print(arguments.output)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

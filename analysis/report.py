@@ -1,0 +1,251 @@
+"""From a table of ratings to one frozen report, and from that to one self-contained page that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import platform
+import re
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import metadata, resources
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from analysis.figures import Figure, all_figures
+from analysis.results import AnalysisError, WinRates
+from analysis.schema import COLUMN_NAMES, read
+from analysis.tables import Row, Table, primary_table, system_table
+from analysis.variance import Layout, t_interval, two_way_moments
+from analysis.win_rates import included, win_rates
+from analysis.wording import ESTIMAND, QUESTION_TASKS, QUESTION_TITLES, found, methods, percent, signed_percent
+
+# plotly puts one empty <style> into the page.
+_EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that the page prints. ``rates`` is None when nothing could be estimated; ``found`` then says why.
+
+    ``digest`` is the SHA-256 of the rows given, whatever their order or file format.
+    """
+
+    title: str
+    rates: WinRates | None
+    found: tuple[str, ...]
+    estimand: str
+    questions: tuple[tuple[str, str], ...]
+    counts: Table
+    balance: Table | None
+    tables: tuple[Table, ...]
+    figures: tuple[Figure, ...]
+    warnings: tuple[str, ...]
+    methods: tuple[str, ...]
+    simulated_shown: int
+    digest: str
+    versions: tuple[tuple[str, str], ...]
+
+
+def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -> Report:
+    """Analyse a table of one study (as ``schema.read`` takes it) into a report.
+
+    Only test trials count, and simulated answers only when asked for. Raises SchemaError for a broken table and
+    AnalysisError for several studies in one table; one with nothing to estimate from gives a report saying so.
+    """
+    ratings = read(frame)
+    used = included(ratings, include_simulated=include_simulated)
+    common: dict[str, Any] = {
+        "title": title,
+        "estimand": ESTIMAND,
+        "questions": tuple((QUESTION_TITLES[q], QUESTION_TASKS[q]) for q in QUESTION_TITLES),
+        "counts": _counts(ratings, used),
+        "simulated_shown": int(used["simulated"].sum()),
+        "digest": _digest(ratings),
+        "versions": _versions(),
+    }
+    if used.empty:
+        return Report(
+            **common,
+            rates=None,
+            found=(_nothing(ratings),),
+            balance=None,
+            tables=(),
+            figures=(),
+            warnings=(),
+            methods=(),
+        )
+    rates = win_rates(ratings, include_simulated=include_simulated)
+    asked = dict.fromkeys(rate.question for rate in rates.averages)
+    return Report(
+        **common,
+        rates=rates,
+        found=found(rates),
+        balance=_balance(used, rates.level),
+        tables=(primary_table(rates), *(system_table(rates, question) for question in asked)),
+        figures=all_figures(rates),
+        warnings=_warnings(rates),
+        methods=methods(rates),
+    )
+
+
+def _nothing(ratings: pd.DataFrame) -> str:
+    simulated = int(((ratings["kind"] == "test") & ratings["simulated"]).sum())
+    if simulated:
+        return f"No person has answered yet; {simulated} simulated answers are left out unless asked for."
+    return "There is no answer to a test trial yet, so nothing can be estimated."
+
+
+def _counts(ratings: pd.DataFrame, used: pd.DataFrame) -> Table:
+    left_out = ratings.drop(used.index)
+    other = left_out[left_out["kind"] != "test"]["kind"].astype(object).value_counts().sort_index()
+    simulated = int((left_out["kind"] == "test").sum())
+    rows = [("Answers in the table", len(ratings))]
+    rows += [(f"left out: {kind} trials", -int(n)) for kind, n in other.items()]
+    rows += [("left out: simulated answers", -simulated)] if simulated else []
+    rows += [
+        ("Answers analysed", len(used)),
+        ("Raters", used["rater_id"].nunique()),
+        ("Sessions", used["session_id"].nunique()),
+        ("Trials", used["trial_id"].nunique()),
+        ("Clips", len(used[["dataset", "clip_id"]].drop_duplicates())),
+        ("Genres", used["genre"].nunique()),
+        ("System pairs", len(used[["system_1", "system_2"]].drop_duplicates())),
+    ]
+    printed = [Row((label, f"{n:,}".replace("-", "−")), strong=label == "Answers analysed") for label, n in rows]
+    times = used["response_time_ms"].dropna()
+    if len(times):
+        printed.append(Row(("Median time per trial", f"{times.median() / 1000:.0f} s")))
+    played = used[["coverage_left", "coverage_right"]].to_numpy(dtype=np.float64)
+    if np.isfinite(played).any():
+        printed.append(Row(("Least share of a version played", percent(float(np.nanmin(played))))))
+    return Table("Answers and who gave them", ("", "Number"), tuple(printed))
+
+
+def _balance(used: pd.DataFrame, level: float) -> Table:
+    """How evenly sides and order were used, and whether answers lean to a side or to what was played first."""
+    layout = Layout.of_one_cell(
+        pd.factorize(used["rater_id"].astype(object), sort=True)[0],
+        pd.factorize(pd.MultiIndex.from_frame(used[["dataset", "clip_id"]].astype(object)), sort=True)[0],
+    )
+    sign = np.sign(used["score_presented"].to_numpy(dtype=np.float64))
+    first = np.where(used["played_first"] == "left", sign, -sign)
+    trials = used.drop_duplicates(["trial_id"])
+    left_is_1 = trials["system_left"].astype(object) == trials["system_1"].astype(object)
+    rows = [
+        Row(("System 1 was on the left", percent(float(left_is_1.mean())))),
+        Row(("The left version was played first", percent(float((trials["played_first"] == "left").mean())))),
+    ]
+    for label, values in (
+        ("Net preference for the left side", sign),
+        ("Net preference for what came first", first),
+    ):
+        moments = two_way_moments(values, layout)
+        told = signed_percent(moments.mean)
+        if moments.variance is not None:
+            low, high = t_interval(moments, level)
+            told += f" [{signed_percent(low)[:-1]}, {signed_percent(high)[:-1]}]"
+        rows.append(Row((label, told)))
+    return Table("Sides and order", ("", "Share"), tuple(rows))
+
+
+def _warnings(rates: WinRates) -> tuple[str, ...]:
+    told = []
+    few = sum(any(flag.startswith("fewer than") for flag in rate.flags) for rate in rates.cells)
+    bare = sum(rate.net.low is None for rate in rates.cells)
+    if few:
+        told.append(
+            f"{few} of {len(rates.cells)} genre results rest on few raters or clips; they are shown in grey."
+        )
+    if bare:
+        told.append(
+            f"{bare} of {len(rates.cells)} genre results have no interval; the remark beside each says why."
+        )
+    return tuple(
+        told
+        + [
+            f"{rate.system_1} against {rate.system_2}, {QUESTION_TITLES[rate.question]}: {'; '.join(rate.flags)}."
+            for rate in rates.averages
+            if rate.flags
+        ]
+    )
+
+
+def _digest(ratings: pd.DataFrame) -> str:
+    rows = ratings[list(COLUMN_NAMES)].astype(object).astype(str)
+    ordered = rows.sort_values(["study", "trial_id", "question"], kind="stable")
+    return hashlib.sha256(ordered.to_csv(index=False).encode()).hexdigest()
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    packages = []
+    for name in ("duet", "numpy", "pandas", "scipy", "statsmodels"):
+        try:
+            packages.append((name, metadata.version(name)))
+        except metadata.PackageNotFoundError:  # the package can be run from a checkout
+            packages.append((name, "not installed"))
+    return (("python", platform.python_version()), *packages)
+
+
+@cache
+def _asset(name: str) -> str:
+    return resources.files("analysis").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def html(report: Report) -> str:
+    """The report as one page: styles, plotly and data inline, no request to anywhere."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.loader = jinja2.FunctionLoader(_asset)
+    figures = [(figure, _script_json({"data": figure.data, "layout": figure.layout})) for figure in report.figures]
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        figures=figures,
+        css=Markup(_asset("report.css")),  # noqa: S704  our own file
+        plotly=Markup(_asset("plotly-basic.min.js")),  # noqa: S704  vendored, digest checked by a test
+        script=Markup(_asset("report.js")),  # noqa: S704  our own file
+    )
+
+
+def _script_json(value: object) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
+
+
+def csp_hashes(page: str) -> list[str]:
+    """Hash sources for every inline script and style that runs in the page, plotly's empty style included."""
+    found_elements = re.findall(r"<(script|style)([^>]*)>(.*?)</\1>", page, flags=re.DOTALL)
+    inline = [text for _, attributes, text in found_elements if "application/json" not in attributes]
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in inline]
+    return [*(f"'sha256-{digest}'" for digest in digests), _EMPTY]
+
+
+def csp_policy(page: str) -> str:
+    """A whole Content-Security-Policy under which the page works and can reach nothing."""
+    hashes = " ".join(csp_hashes(page))
+    return f"default-src 'none'; script-src {hashes}; style-src {hashes}; img-src data: blob:; base-uri 'none'"
+
+
+def figures_for_site(report: Report) -> dict[str, Any]:
+    """The report as plain JSON for the site's own page: texts, tables, and figures with the tables behind them."""
+    return {
+        "title": report.title,
+        "found": list(report.found),
+        "estimand": report.estimand,
+        "warnings": list(report.warnings),
+        "methods": list(report.methods),
+        "simulated_shown": report.simulated_shown,
+        "digest": report.digest,
+        "counts": asdict(report.counts),
+        "balance": asdict(report.balance) if report.balance else None,
+        "tables": [asdict(table) for table in report.tables],
+        "figures": [asdict(figure) for figure in report.figures],
+    }
+
+
+__all__ = ["AnalysisError", "Report", "build", "csp_hashes", "csp_policy", "figures_for_site", "html"]

@@ -1,0 +1,195 @@
+"""Results as tables: data frames to export at full precision, and short printed ones for pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.results import Estimate, PairRate, SystemRate, WinRates
+from analysis.wording import AVERAGE, QUESTION_TITLES, interval, p_value, percent, signed_percent
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Printed cells; ``strong`` marks an average, ``faint`` what rests on too little to be relied on."""
+
+    cells: tuple[str, ...]
+    strong: bool = False
+    faint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A printed table; the first ``headings`` cells of each row name it, the others are figures."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    headings: int = 1
+
+
+def pair_frame(rates: WinRates) -> pd.DataFrame:
+    """The per-genre preference export: a row per question, genre and pair, and the averages over genres.
+
+    ``low`` and ``high`` bound ``net``; an empty bound has its reason in ``flags``.
+    """
+    return pd.DataFrame([_pair_record(rate, rates.convention) for rate in (*rates.cells, *rates.averages)])
+
+
+def _pair_record(rate: PairRate, convention: str) -> dict[str, object]:
+    test = rate.test
+    return {
+        "question": rate.question,
+        "genre": _genre(rate.genre),
+        "system_1": rate.system_1,
+        "system_2": rate.system_2,
+        "raters": rate.raters,
+        "clips": rate.clips,
+        "n": rate.n,
+        "win_1": rate.win_1.value,
+        "tie": rate.tie.value,
+        "win_2": rate.win_2.value,
+        "net": rate.net.value,
+        "low": rate.net.low,
+        "high": rate.net.high,
+        "method": rate.net.method,
+        "convention": convention,
+        "flags": "; ".join(rate.flags),
+        "win_1_low": rate.win_1.low,
+        "win_1_high": rate.win_1.high,
+        "tie_low": rate.tie.low,
+        "tie_high": rate.tie.high,
+        "win_2_low": rate.win_2.low,
+        "win_2_high": rate.win_2.high,
+        "win_method": rate.win_1.method,
+        "n_eff": rate.n_eff,
+        "t": test.statistic if test else None,
+        "df": test.df if test else None,
+        "p": test.p if test else None,
+        "p_adjusted": test.p_adjusted if test else None,
+        "adjustment": test.adjustment if test else None,
+    }
+
+
+def system_frame(rates: WinRates) -> pd.DataFrame:
+    """A row per question, genre and system over its opponents, and the averages over genres."""
+    return pd.DataFrame([_system_record(rate, rates.convention) for rate in rates.systems])
+
+
+def _system_record(rate: SystemRate, convention: str) -> dict[str, object]:
+    record: dict[str, object] = {
+        "question": rate.question,
+        "genre": _genre(rate.genre),
+        "system": rate.system,
+        "opponents": rate.opponents,
+        "raters": rate.raters,
+        "clips": rate.clips,
+        "n": rate.n,
+    }
+    for name, estimate in (("win", rate.win), ("tie", rate.tie), ("loss", rate.loss), ("net", rate.net)):
+        record |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return record | {
+        "win_method": rate.win.method,
+        "net_method": rate.net.method,
+        "convention": convention,
+        "flags": "; ".join(rate.flags),
+    }
+
+
+def _genre(genre: str | None) -> str:
+    return f"({AVERAGE})" if genre is None else genre
+
+
+def primary_table(rates: WinRates) -> Table:
+    """The declared family: every pair and question, averaged over genres."""
+    columns = ("Question", "System 1", "System 2", "Ratings", "Raters", "Clips", "Wins 1", "Ties", "Wins 2")
+    return Table(
+        "Averages over genres",
+        (*columns, "Net preference for system 1", "p (Holm)"),
+        tuple(
+            Row(
+                (
+                    QUESTION_TITLES[rate.question],
+                    rate.system_1,
+                    rate.system_2,
+                    *_counts(rate),
+                    *_shares(rate.win_1, rate.tie, rate.win_2),
+                    _net(rate.net),
+                    p_value(rate.test.p_adjusted) if rate.test else "–",
+                ),
+                faint=bool(rate.flags),
+            )
+            for rate in rates.averages
+        ),
+        headings=3,
+    )
+
+
+def genre_table(rates: WinRates, pair: tuple[str, str]) -> Table:
+    """One pair: every question and genre, the average over genres last."""
+    rows = []
+    for average in (rate for rate in rates.averages if (rate.system_1, rate.system_2) == pair):
+        cells = (r for r in rates.cells if (r.system_1, r.system_2) == pair and r.question == average.question)
+        for rate in (*cells, average):
+            rows.append(
+                Row(
+                    (
+                        QUESTION_TITLES[rate.question],
+                        AVERAGE if rate.genre is None else rate.genre,
+                        *_counts(rate),
+                        *_shares(rate.win_1, rate.tie, rate.win_2),
+                        _net(rate.net),
+                        p_value(rate.test.p_adjusted) if rate.test else "–",
+                        "; ".join(rate.flags),
+                    ),
+                    strong=rate.genre is None,
+                    faint=bool(rate.flags),
+                )
+            )
+    wins = (f"{pair[0]} wins", "Ties", f"{pair[1]} wins", f"Net preference for {pair[0]}")
+    return Table(
+        f"{pair[0]} against {pair[1]}, by genre",
+        ("Question", "Genre", "Ratings", "Raters", "Clips", *wins, "q (genre) or p (average)", "Remarks"),
+        tuple(rows),
+        headings=2,
+    )
+
+
+def system_table(rates: WinRates, question: str) -> Table:
+    """Genre × system: wins over all opponents, and net preference."""
+    asked = [rate for rate in rates.systems if rate.question == question]
+    systems = sorted({rate.system for rate in asked})
+    genres = sorted({rate.genre for rate in asked if rate.genre is not None})
+    by_key = {(rate.genre, rate.system): rate for rate in asked}
+    rows = []
+    for genre in (*genres, None):
+        met = [by_key.get((genre, system)) for system in systems]
+        rows.append(
+            Row(
+                (genre or AVERAGE, *(_system_cell(rate) for rate in met)),
+                strong=genre is None,
+                faint=any(rate is not None and rate.flags for rate in met),
+            )
+        )
+    title = f"{QUESTION_TITLES[question]}: wins over all opponents (net preference)"
+    return Table(title, ("Genre", *systems), tuple(rows))
+
+
+def _system_cell(rate: SystemRate | None) -> str:
+    if rate is None:
+        return "not compared"
+    net = f"{signed_percent(rate.net.value)} {interval(rate.net, signed=True)}"
+    return f"{percent(rate.win.value)} ({net}), n = {rate.n}"
+
+
+def _counts(rate: PairRate) -> tuple[str, str, str]:
+    return str(rate.n), str(rate.raters), str(rate.clips)
+
+
+def _shares(*estimates: Estimate) -> tuple[str, ...]:
+    return tuple(f"{percent(estimate.value)} {interval(estimate)}" for estimate in estimates)
+
+
+def _net(estimate: Estimate) -> str:
+    return f"{signed_percent(estimate.value)} {interval(estimate, signed=True)}"

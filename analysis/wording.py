@@ -1,0 +1,98 @@
+"""How numbers and results are written for a reader."""
+
+from __future__ import annotations
+
+from analysis.results import Estimate, PairRate, WinRates
+
+QUESTION_TITLES = {"visual_relevance": "Visual relevance", "music_preference": "Music preference"}
+QUESTION_TASKS = {
+    "visual_relevance": "Which music goes best with the video? (ignore the sound quality)",
+    "music_preference": "Which music do you prefer to hear? (ignore the video and the sound quality)",
+}
+AVERAGE = "average over genres"
+
+
+def percent(share: float) -> str:
+    """0.384 → "38%"."""
+    return f"{round(100 * share) + 0:d}%"
+
+
+def signed_percent(net: float) -> str:
+    """0.12 → "+12%", with a true minus sign."""
+    points = round(100 * net)
+    return "0%" if points == 0 else f"{'+' if points > 0 else '−'}{abs(points)}%"
+
+
+def interval(estimate: Estimate, *, signed: bool = False) -> str:
+    """ "[31, 46]" in percent, or a dash where there is none."""
+    if estimate.low is None or estimate.high is None:
+        return "–"
+    write = signed_percent if signed else percent
+    return f"[{write(estimate.low)[:-1]}, {write(estimate.high)[:-1]}]"
+
+
+def p_value(p: float) -> str:
+    """APA style: no leading zero, three decimals, "< .001" below."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
+
+
+def found(rates: WinRates) -> tuple[str, ...]:
+    """One sentence for each result of the primary family."""
+    return tuple(_sentence(rate, rates.level) for rate in rates.averages)
+
+
+def _sentence(rate: PairRate, level: float) -> str:
+    first, second, net = rate.system_1, rate.system_2, rate.net
+    if net.value < 0:
+        first, second = second, first
+    where = f"{QUESTION_TITLES[rate.question]}: "
+    if rate.test is None:
+        return where + (
+            f"{first} against {second} cannot be tested ({'; '.join(rate.flags)}); "
+            f"net preference {signed_percent(abs(net.value))} from {rate.n} ratings."
+        )
+    assert net.low is not None
+    assert net.high is not None
+    low, high = (net.low, net.high) if net.value >= 0 else (-net.high, -net.low)
+    figures = (
+        f"net {signed_percent(abs(net.value))}, {percent(level)} interval {signed_percent(low)} to "
+        f"{signed_percent(high)}, t({rate.test.df:.1f}) = {abs(rate.test.statistic):.2f}, "
+        f"p (Holm) {_p_sign(rate.test.p_adjusted)}, {rate.n} ratings of {rate.raters} raters on {rate.clips} clips"
+    )
+    if rate.test.p_adjusted < 1 - level:
+        return where + f"{first} was preferred to {second} ({figures})."
+    return where + f"no preference between {first} and {second} was shown ({figures})."
+
+
+def _p_sign(p: float) -> str:
+    told = p_value(p)
+    return told if told.startswith("<") else f"= {told}"
+
+
+ESTIMAND = (
+    "Net preference is the share of all ratings that prefer the first system, strongly or weakly, minus the "
+    "share that prefer the second, averaged over genres that all weigh the same, for the raters and the "
+    "clips that those of this study are a sample of. Ratings without a preference stay in the denominator, "
+    "so win, tie and loss add up to 100%."
+)
+
+
+def methods(rates: WinRates) -> tuple[str, ...]:
+    """Paragraphs ready to paste into a paper."""
+    level = percent(rates.level)
+    return (
+        "Raters compared two versions of one video that differed in the music only, on a five-point scale "
+        "from “A is much better” to “B is much better”. A win is a strong or weak preference; shares count "
+        f"out of all ratings ({rates.convention}).",
+        f"All intervals are {level} intervals that treat raters and clips as crossed random samples: the "
+        "variance is that of rater × clip cells plus what raters and what clips add to it (two-way "
+        "clustering after Cameron, Gelbach & Miller, 2011), with Satterthwaite degrees of freedom. Shares "
+        "have Wilson intervals at the effective sample size of that variance; at 0% and 100% the mean design "
+        "effect of the other cells is used. Net preference has a t interval.",
+        "Averages over genres weigh genres equally; their variance comes from the influence of each rating, "
+        "so that a rater who served several genres counts as one rater, and clips are compared within their "
+        "genre.",
+        "The primary results are the tests that the net preference averaged over genres is zero, one for "
+        "each system pair and question, corrected together by Holm’s method. Tests per genre are "
+        "exploratory; their q values are Benjamini–Hochberg corrected over all pairs, genres and questions.",
+    )
