@@ -6,59 +6,22 @@ import csv
 import hashlib
 import io
 import json
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import cast
 
 from django.db import transaction
 
 from analysis import design
-from generation import registry
-from generation.contracts import ClipFacts, GenerationError
-from studyapp import policies
+from generation.contracts import GenerationError
+from studyapp import policies, sampling
 from studyapp.actions.stimuli import enqueue, request_stimulus, study_stimuli
 from studyapp.errors import DuetError, NotReady, WrongState
-from studyapp.models import AuditLine, Block, Clip, Comparison, Stimulus, Study, System, Trial, User
+from studyapp.models import AuditLine, Block, Clip, Comparison, Stimulus, Study, Trial, User
 from studyapp.presentation import Side
+from studyapp.sampling import DesignSummary, Refusal
 from studyapp.states import StimulusState, StudyState
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A system that cannot score a clip; the clip is never planned for it."""
-
-    clip_id: str
-    system: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DesignSummary:
-    """What a design asks for, and what it had to leave out. ``ratings`` are the trials that count."""
-
-    comparisons: int
-    ratings: int
-    repeats: int
-    trials: int
-    blocks: int
-    shortest_block: int
-    longest_block: int
-    stimuli: int
-    shortfalls: tuple[str, ...]
-    refusals: tuple[Refusal, ...]
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Cast:
-    """Everything sampling starts from."""
-
-    clips: Mapping[str, Clip]
-    systems: Mapping[str, System]
-    sample: design.Sample
-    refusals: tuple[Refusal, ...]
 
 
 def expected_trials(study: Study) -> DesignSummary:
@@ -66,7 +29,7 @@ def expected_trials(study: Study) -> DesignSummary:
 
     Raises DuetError saying what to add or change when no design can be made.
     """
-    return _summary(study, _cast(study))
+    return sampling.summary(study, sampling.sample(study))
 
 
 @transaction.atomic
@@ -77,16 +40,16 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
     Raises WrongState once the study is open, DuetError when no design can be made.
     """
     study = lock_draft(study, "build its design")
-    known = _cast(study)
-    summary = _summary(study, known)
+    known = sampling.sample(study)
+    summary = sampling.summary(study, known)
     try:
         planned = design.plan(
-            known.sample.comparisons,
+            known.drawn.comparisons,
             ratings_per_comparison=study.ratings_per_comparison,
             trials_per_block=study.trials_per_block,
             repeats_per_block=study.repeats_per_block,
             seed=study.seed,
-            shortfalls=known.sample.shortfalls,
+            shortfalls=known.drawn.shortfalls,
         )
     except design.DesignError as error:
         raise DuetError(str(error)) from None
@@ -95,7 +58,7 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
     try:
         stimuli = {
             (clip_id, slug): request_stimulus(clip=known.clips[clip_id], system=known.systems[slug], study=study)
-            for clip_id, slug in _needed(planned.comparisons)
+            for clip_id, slug in sampling.needed(planned.comparisons)
         }
     except GenerationError as error:
         raise DuetError(str(error)) from error
@@ -186,79 +149,6 @@ def inputs_sha256(study: Study) -> str:
         [study.trials_per_block, study.repeats_per_block, study.target_lufs],
     ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
-
-
-def _cast(study: Study) -> _Cast:
-    """Ask every system about every clip, and draw the comparisons."""
-    clips = list(study.clips.all())
-    twice = [clip_id for clip_id, count in Counter(clip.clip_id for clip in clips).items() if count > 1]
-    if twice:
-        raise DuetError(f"two clips of the study are called {twice[0]!r}; take one of them out")
-    pairs = list(study.pairs.select_related("system_1", "system_2"))
-    systems = {system.slug: system for pair in pairs for system in (pair.system_1, pair.system_2)}
-    audio = frozenset(clip.clip_id for clip in clips if clip.audio_file)
-    refusals: list[Refusal] = []
-    facts: list[design.ClipFacts] = []
-    for clip in clips:
-        able = set()
-        asked = ClipFacts(clip.clip_id, clip.duration_s, audio)
-        for system in systems.values():
-            try:
-                _ask(system.key, json.dumps(system.settings), asked)
-            except _Refused as refused:
-                refusals.append(Refusal(clip.clip_id, system.slug, str(refused)))
-            else:
-                able.add(system.slug)
-        facts.append(design.ClipFacts(clip.clip_id, clip.genre, frozenset(able)))
-    try:
-        sample = design.sample_comparisons(
-            facts,
-            [(pair.system_1.slug, pair.system_2.slug) for pair in pairs],
-            clips_per_cell=study.clips_per_cell,
-            seed=study.seed,
-        )
-    except design.DesignError as error:
-        raise DuetError(str(error)) from None
-    return _Cast({clip.clip_id: clip for clip in clips}, systems, sample, tuple(refusals))
-
-
-class _Refused(Exception):
-    """A system's own reason for not scoring a clip."""
-
-
-@lru_cache(maxsize=50_000)
-def _ask(key: str, settings: str, asked: ClipFacts) -> None:
-    """Raises _Refused. What is accepted stays so and is kept, for an imported file is probed with ffprobe (0.1 s);
-    exceptions are never kept, so a file that turns up later is seen.
-    """
-    reason = registry.refusal(key, asked, json.loads(settings))
-    if reason:
-        raise _Refused(reason)
-
-
-def _summary(study: Study, known: _Cast) -> DesignSummary:
-    try:
-        counts = design.count_trials(
-            len(known.sample.comparisons),
-            ratings_per_comparison=study.ratings_per_comparison,
-            trials_per_block=study.trials_per_block,
-            repeats_per_block=study.repeats_per_block,
-        )
-    except design.DesignError as error:
-        raise DuetError(str(error)) from None
-    return DesignSummary(
-        **asdict(counts),
-        stimuli=len(_needed(known.sample.comparisons)),
-        shortfalls=tuple(
-            f"{' vs '.join(cell.pair)}, {cell.genre}: {cell.found} of {cell.wanted} clips"
-            for cell in known.sample.shortfalls
-        ),
-        refusals=known.refusals,
-    )
-
-
-def _needed(comparisons: Sequence[design.PlannedComparison]) -> list[tuple[str, str]]:
-    return sorted({(row.clip_id, slug) for row in comparisons for slug in row.pair})
 
 
 def _store(
