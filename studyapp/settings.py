@@ -24,7 +24,7 @@ ALLOWED_HOSTS = env.listing("DUET_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if
 CSRF_TRUSTED_ORIGINS = env.listing("DUET_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "studyapp.admin_config.DuetAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -99,6 +99,9 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 MEDIA_ROOT = VAR / "media"
+# A study's form has a field for each clip, and an import a file for each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 5_000
 # With nginx in front, Django answers with X-Accel-Redirect under this internal prefix instead of the bytes.
 MEDIA_ACCEL_PREFIX = env.text("DUET_MEDIA_ACCEL_PREFIX")
 
@@ -128,7 +131,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or "duetfs://"
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL") or "duetfs://embedded"
 # Where the embedded broker keeps its messages.
 EMBEDDED_BROKER_DIR = VAR / "broker"
 # "auto" finds out; "cpu" or "cuda" decide.

@@ -5,5 +5,10 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("studyapp.views.health")),
+    path("", include("studyapp.views.rater")),
+    path("", include("studyapp.views.media")),
+    path("", include("studyapp.views.research")),
+    path("", include("studyapp.views.preview")),
+    path("", include("studyapp.views.results")),
     path("admin/", admin.site.urls),
 ]

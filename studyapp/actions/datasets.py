@@ -121,7 +121,10 @@ def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
     from analysis import report, tables
 
     built = report.build(frame, title=dataset.study.title, include_simulated=dataset.includes_simulated)
-    (folder / "report.html").write_text(report.html(built), encoding="utf-8")
+    page = report.html(built)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    # Kept beside the page, so that the web process can serve it without importing pandas.
+    (folder / "report.csp").write_text(report.csp_policy(page), encoding="utf-8")
     figures = json.dumps(report.figures_for_site(built), ensure_ascii=False, allow_nan=False)
     (folder / "figures.json").write_text(figures, encoding="utf-8")
     if built.rates is not None:

@@ -1,0 +1,125 @@
+"""Clips: browse, describe, import."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+
+from studyapp.actions.clips import ImportReport, import_clips
+from studyapp.admin.base import ResearchAdmin
+from studyapp.admin.forms import ClipFolderForm, ClipUploadForm
+from studyapp.admin.uploads import unpack
+from studyapp.errors import DuetError
+from studyapp.models import AuditLine, Clip
+from studyapp.states import StudyState
+from studyapp.views.staff import researcher
+
+DESCRIPTION = ("genre", "caption", "licence")
+
+
+class HasAudioFilter(admin.SimpleListFilter):
+    title = "original audio"
+    parameter_name = "audio"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "With"), ("no", "Without")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "yes":
+            return queryset.exclude(audio_file="")
+        return queryset.filter(audio_file="") if self.value() == "no" else queryset
+
+
+@admin.register(Clip)
+class ClipAdmin(ResearchAdmin):
+    list_display = ["clip_id", "dataset", "genre", "length", "size", "original_audio", "short_caption", "licence"]
+    list_filter = ["dataset", "genre", HasAudioFilter]
+    search_fields = ["clip_id", "caption", "source_name"]
+    change_list_template = "admin/studyapp/clip/change_list.html"
+    fieldsets = [
+        (None, {"fields": ["clip_id", "dataset", *DESCRIPTION]}),
+        ("Source", {"fields": ["source_name", "source_sha256", "start_s", "created_at"]}),
+        ("Master", {"fields": ["length", "size", "frame_rate", "original_audio", "master_sha256"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fixed = ["clip_id", "dataset", "source_name", "source_sha256", "start_s", "created_at", "length", "size"]
+        fixed += ["frame_rate", "original_audio", "master_sha256"]
+        return fixed if obj is None or self.is_unsettled(obj) else [*fixed, *DESCRIPTION]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        # A clip comes from a video: the import page makes it.
+        return False
+
+    def is_unused(self, obj: Clip) -> bool:
+        return not obj.stimuli.exists() and not obj.studies.exists()
+
+    def is_unsettled(self, obj: Clip) -> bool:
+        """Genre and text decide design and prompts, so they stand once something rests on them."""
+        return not obj.stimuli.exists() and not obj.studies.exclude(state=StudyState.DRAFT).exists()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            changes = {name: getattr(obj, name) for name in form.changed_data}
+            AuditLine.write("clip described anew", by=researcher(request), clip=obj.clip_id, changes=changes)
+
+    @admin.display(description="length", ordering="duration_s")
+    def length(self, clip: Clip) -> str:
+        return f"{clip.duration_s:g} s"
+
+    @admin.display(description="picture")
+    def size(self, clip: Clip) -> str:
+        return f"{clip.width} × {clip.height}"
+
+    @admin.display(description="original audio", boolean=True)
+    def original_audio(self, clip: Clip) -> bool:
+        return bool(clip.audio_file)
+
+    @admin.display(description="caption")
+    def short_caption(self, clip: Clip) -> str:
+        return clip.caption if len(clip.caption) <= 60 else f"{clip.caption[:60]}…"
+
+    def get_urls(self) -> list[URLPattern]:
+        page = path("import/", self.admin_site.admin_view(self.import_view), name="studyapp_clip_import")
+        return [page, *super().get_urls()]
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Two ways in, upload or folder; what became of each file is shown below the forms."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        sent = request.method == "POST"
+        by_folder = sent and "folder-folder" in request.POST
+        upload = ClipUploadForm(request.POST, request.FILES) if sent and not by_folder else ClipUploadForm()
+        folder = ClipFolderForm(request.POST) if by_folder else ClipFolderForm()
+        report: ImportReport | None = None
+        try:
+            if by_folder and folder.is_valid():
+                report = self._import(request, Path(folder.cleaned_data["folder"]), folder.cleaned_data)
+            elif sent and not by_folder and upload.is_valid():
+                with tempfile.TemporaryDirectory(prefix="duet-upload-") as scratch:
+                    source = unpack(upload.cleaned_data["files"], Path(scratch))
+                    report = self._import(request, source, upload.cleaned_data)
+        except DuetError as error:
+            messages.error(request, str(error))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Import clips",
+            "opts": self.opts,
+            "upload": upload,
+            "folder": folder,
+            "report": report,
+        }
+        return TemplateResponse(request, "admin/studyapp/clip/import.html", context)
+
+    def _import(self, request: HttpRequest, source: Path, asked: dict[str, Any]) -> ImportReport:
+        by = researcher(request)
+        return import_clips(source=source, dataset=asked["dataset"], length_s=asked["length_s"], by=by)

@@ -1,0 +1,114 @@
+"""Forms of the researchers' pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
+
+
+class _ManyFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class ManyFilesField(forms.FileField):
+    """Several files from one input; cleans to a list."""
+
+    widget = _ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        one = super().clean
+        if isinstance(data, list | tuple):
+            return [one(upload, initial) for upload in data] or one(None, initial)
+        return [one(data, initial)]
+
+
+class ClipSourceForm(forms.Form):
+    """What both ways of importing clips ask for."""
+
+    dataset = forms.SlugField(
+        max_length=80, help_text="The collection's name, e.g. MV100K. Letters, digits, - and _ only."
+    )
+    length_s = forms.FloatField(
+        initial=10.0,
+        min_value=0.5,
+        max_value=600,
+        label="Clip length (s)",
+        help_text="Longer videos are cut to this.",
+    )
+
+
+class ClipUploadForm(ClipSourceForm):
+    files = ManyFilesField(
+        label="Videos, ZIP archives, manifest",
+        help_text="As many as you like at once. A manifest (.csv or .jsonl) may give clip id, genre, caption, licence "
+        "and start time of each file; without one every clip's genre is “unlabelled”.",
+    )
+    field_order = ["files", "dataset", "length_s"]
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile] | None = None
+    ):
+        super().__init__(data, files, prefix="upload")
+
+
+class ClipFolderForm(ClipSourceForm):
+    folder = forms.CharField(
+        label="Folder or manifest on the server", help_text="A path that the web server can read.", max_length=1000
+    )
+    field_order = ["folder", "dataset", "length_s"]
+
+    def __init__(self, data: Mapping[str, Any] | None = None):
+        super().__init__(data, prefix="folder")
+
+
+class SoundtracksForm(forms.Form):
+    model = forms.CharField(
+        max_length=80, label="Model's name", help_text="As it will be read in every table, e.g. CMT or Riffusion."
+    )
+    files = ManyFilesField(
+        label="Audio or video files",
+        help_text="One a clip, each named after its clip id: sunrise.wav for clip sunrise.",
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile] | None = None
+    ):
+        super().__init__(data, files, prefix="soundtracks")
+
+
+class RegistryForm(forms.Form):
+    """One system of the registry with its settings, which may be changed under a slug of their own."""
+
+    slug = forms.SlugField(max_length=120, required=False, label="Slug of its own")
+
+    def __init__(self, key: str, presets: Sequence[str], settings: Mapping[str, Any], data: Any = None):
+        super().__init__(data, prefix=key)
+        self.key = key
+        self.defaults = dict(settings)
+        self.fields["preset"] = forms.ChoiceField(choices=[(name, name) for name in presets])
+        for name, value in settings.items():
+            self.fields[name] = _field_for(name, value)
+        self.order_fields(["preset", *settings, "slug"])
+
+    def chosen_settings(self) -> dict[str, Any]:
+        """The settings that differ from the defaults."""
+        return {
+            name: self.cleaned_data[name]
+            for name, value in self.defaults.items()
+            if self.cleaned_data[name] != value
+        }
+
+
+def _field_for(name: str, value: Any) -> forms.Field:
+    label = name.replace("_", " ").capitalize()
+    if isinstance(value, bool):
+        return forms.BooleanField(label=label, initial=value, required=False)
+    if isinstance(value, int):
+        return forms.IntegerField(label=label, initial=value)
+    if isinstance(value, float):
+        return forms.FloatField(label=label, initial=value)
+    return forms.CharField(label=label, initial=value, required=False)

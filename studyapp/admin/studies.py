@@ -1,0 +1,171 @@
+"""Studies: the list, the form of a draft, and what would follow from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from studyapp.actions.studies import create_study, expected_trials, set_clips, set_pairs
+from studyapp.admin.base import ResearchAdmin
+from studyapp.admin.study_form import NUMBERS, TEXTS, StudyForm
+from studyapp.errors import DuetError
+from studyapp.models import AuditLine, Study
+from studyapp.models.study import new_token
+from studyapp.overview import Follows
+from studyapp.policies import design_is_editable
+from studyapp.states import StudyState
+from studyapp.views.staff import researcher
+
+
+@admin.register(Study)
+class StudyAdmin(ResearchAdmin):
+    form = StudyForm
+    list_display = ["home", "state", "clip_count", "session_count", "created_by", "created_at"]
+    list_display_links = None
+    list_filter = ["state"]
+    search_fields = ["title", "slug"]
+    list_select_related = ["created_by"]
+    prepopulated_fields = {"slug": ["title"]}
+    change_form_template = "admin/studyapp/study/change_form.html"
+    fieldsets = [
+        (None, {"fields": ["title", "slug"]}),
+        ("Clips", {"fields": ["clips"]}),
+        ("Systems and pairs", {"fields": ["pairs"]}),
+        ("How many", {"fields": list(NUMBERS[:4])}),
+        ("What raters read", {"classes": ["collapse"], "fields": list(TEXTS)}),
+        ("Fine print", {"classes": ["collapse"], "fields": list(NUMBERS[4:])}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        clips = Count("clips", distinct=True)
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(clip_total=clips, session_total=Count("sessions", distinct=True))
+        )
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        # A study's address stands once it has one.
+        return {} if obj else dict(self.prepopulated_fields)
+
+    def is_unused(self, obj: Study) -> bool:
+        return obj.state == StudyState.DRAFT and not obj.datasets.exists() and not obj.sessions.exists()
+
+    @admin.display(description="study", ordering="title")
+    def home(self, study: Study) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("research-study", args=[study.slug]), study.title)
+
+    @admin.display(description="clips")
+    def clip_count(self, study: Any) -> int:
+        return int(study.clip_total)
+
+    @admin.display(description="sessions")
+    def session_count(self, study: Any) -> int:
+        return int(study.session_total)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.follows_view))
+        return [
+            path("follows/", view, name="studyapp_study_follows"),
+            path("<int:pk>/follows/", view, name="studyapp_study_follows_of"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        study = Study.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        if study and not design_is_editable(StudyState(study.state)):
+            messages.warning(
+                request, f"{study} is {study.get_state_display().lower()}: its design stands as it is."
+            )
+            return HttpResponseRedirect(reverse("research-study", args=[study.slug]))
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DuetError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        by = researcher(request)
+        if not change:
+            made = create_study(
+                title=form.cleaned_data["title"],
+                slug=form.cleaned_data["slug"],
+                clips=form.cleaned_data["clips"],
+                pairs=form.chosen_pairs(),
+                by=by,
+                **form.chosen_numbers(),
+            )
+            obj.pk, obj._state.adding = made.pk, False
+            return
+        fields = [name for name in form.changed_data if name not in ("clips", "pairs")]
+        if "clips" in form.changed_data:
+            set_clips(study=obj, clips=form.cleaned_data["clips"], by=by)
+        if "pairs" in form.changed_data:
+            set_pairs(study=obj, pairs=form.chosen_pairs(), by=by)
+        if fields:
+            obj.save(update_fields=fields)
+            AuditLine.write("study changed", by=by, study=obj, fields=fields)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Clips and pairs are written by the actions that save_model calls."""
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        messages.success(request, f"{obj} is a draft now. Next: build its design.")
+        return HttpResponseRedirect(reverse("research-study", args=[obj.slug]))
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        messages.success(request, f"{obj} was changed.")
+        return HttpResponseRedirect(reverse("research-study", args=[obj.slug]))
+
+    def follows_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+        """What would follow from the form as it is filled in now, as a fragment; nothing is kept."""
+        study = Study.objects.filter(pk=pk, state=StudyState.DRAFT).first()
+        form = StudyForm(_named(request.POST), instance=study)
+        context: dict[str, Any] = {"follows": None, "problems": []}
+        if form.is_valid():
+            context = _try(form)
+        else:
+            context["problems"] = [
+                f"{form.fields[name].label or name}: {' '.join(map(str, lines))}"
+                for name, lines in form.errors.items()
+            ]
+        return render(request, "admin/studyapp/study/_follows.html", context)
+
+
+def _named(data: QueryDict) -> QueryDict:
+    """A study need not have a name yet to be counted."""
+    named = data.copy()
+    named["title"] = "draft"
+    named["slug"] = f"draft-{new_token()}"
+    return named
+
+
+def _try(form: StudyForm) -> dict[str, Any]:
+    """Save, count and roll back: the figures come from the same code as the design itself."""
+    with transaction.atomic():
+        try:
+            study = form.save(commit=False)
+            study.save()
+            study.clips.set(form.cleaned_data["clips"])
+            set_pairs(study=study, pairs=form.chosen_pairs(), by=None)
+            return {"follows": Follows.of(study, expected_trials(study)), "problems": []}
+        except DuetError as error:
+            return {"follows": None, "problems": [str(error)]}
+        finally:
+            transaction.set_rollback(True)

@@ -1,0 +1,71 @@
+"""What a researcher's browser sends, put into a folder as import_clips wants it."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from django.core.files.uploadedfile import UploadedFile
+
+from studyapp.errors import DuetError
+
+MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson")
+LARGEST_ZIP_BYTES = 20 * 2**30
+
+
+def unpack(uploads: Sequence[UploadedFile], folder: Path) -> Path:
+    """Write the uploads below ``folder``, ZIP archives unpacked; gives the folder or manifest to import from.
+
+    Raises DuetError on an archive that cannot be read or is too large, and on more than one manifest.
+    """
+    manifests: list[UploadedFile] = []
+    for upload in uploads:
+        # The name is the sender's: only its last part counts.
+        name = PurePosixPath((upload.name or "file").replace("\\", "/")).name
+        if name.lower().endswith(".zip"):
+            _unzip(upload, name, folder)
+        elif name.lower().endswith(MANIFEST_SUFFIXES):
+            manifests.append(upload)
+        else:
+            _write(upload, folder / name)
+    if len(manifests) > 1:
+        raise DuetError(
+            f"{len(manifests)} manifests were sent ({', '.join(str(m.name) for m in manifests)}); send one"
+        )
+    home = _home(folder)
+    if not manifests:
+        return home
+    suffix = PurePosixPath(str(manifests[0].name)).suffix.lower()
+    target = home / ("manifest.csv" if suffix == ".csv" else "manifest.jsonl")
+    _write(manifests[0], target)
+    return target
+
+
+def _home(folder: Path) -> Path:
+    """The folder itself, or the one folder an archive holds everything in."""
+    inside = [path for path in folder.iterdir() if path.name != "__MACOSX" and not path.name.startswith(".")]
+    return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
+
+
+def _write(upload: UploadedFile, target: Path) -> None:
+    with target.open("wb") as handle:
+        for chunk in upload.chunks():
+            handle.write(chunk)
+
+
+def _unzip(upload: UploadedFile, name: str, folder: Path) -> None:
+    try:
+        with zipfile.ZipFile(upload) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size > LARGEST_ZIP_BYTES:
+                raise DuetError(
+                    f"{name} unpacks to {size / 2**30:.0f} GiB; put it into a folder on the server instead"
+                )
+            if size > shutil.disk_usage(folder).free:
+                raise DuetError(f"{name} unpacks to {size / 2**30:.1f} GiB and the disk has no room for that")
+            # extractall keeps every member below the folder, whatever its name says.
+            archive.extractall(folder)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise DuetError(f"{name} cannot be unpacked ({error}); make a plain ZIP without a password") from None
