@@ -1,4 +1,4 @@
-"""The Celery app: two queues, late acknowledgement, no result backend (the Stimulus row is the truth)."""
+"""The Celery app: queues, late acknowledgement, no result backend (the rows are the truth)."""
 
 from __future__ import annotations
 
@@ -6,22 +6,46 @@ import os
 
 from celery import Celery
 from django.conf import settings
+from kombu import Queue
+
+from studyapp.work import transport
+from studyapp.work.queues import CPU, QUEUES, SHORT
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studyapp.settings")
 
+SWEEP_EVERY_S = 15.0  # also how often the supervisor of ``manage.py work`` sweeps
+
+transport.register()
 app = Celery("duet")
 app.config_from_object(
     {
+        "task_queues": [Queue(name) for name in QUEUES],
+        "task_default_queue": CPU,
+        "task_create_missing_queues": False,
+        # A rendering names its queue when it is sent: it depends on the system.
+        "task_routes": {
+            "studyapp.tasks.build_dataset": {"queue": SHORT},
+            "studyapp.tasks.sweep": {"queue": SHORT},
+        },
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "task_ignore_result": True,
-        "task_default_queue": "cpu",
         "worker_prefetch_multiplier": 1,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "broker_connection_retry_on_startup": True,
         "timezone": "UTC",
+        "beat_schedule": {
+            "sweep": {
+                "task": "studyapp.tasks.sweep",
+                "schedule": SWEEP_EVERY_S,
+                # A sweep that waited until the next one is sent has become superfluous.
+                "options": {"expires": SWEEP_EVERY_S},
+            }
+        },
     }
 )
-app.conf.broker_url = settings.CELERY_BROKER_URL if settings.configured else None
+app.conf.broker_url = settings.CELERY_BROKER_URL
+# The embedded broker has no broadcast, which is what remote control needs.
+app.conf.worker_enable_remote_control = not transport.is_embedded(settings.CELERY_BROKER_URL)
 app.autodiscover_tasks(["studyapp"])

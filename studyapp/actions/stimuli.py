@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -68,8 +67,13 @@ def enqueue(*, stimuli: Iterable[Stimulus]) -> int:
     waiting = Stimulus.objects.filter(pk__in=[stimulus.pk for stimulus in stimuli], state=StimulusState.REQUESTED)
     sent = list(waiting.select_related("system").order_by("pk"))
     waiting.update(last_sign_of_life=timezone.now())
-    for stimulus in sent:
-        transaction.on_commit(partial(_send, stimulus.pk, queue_of(stimulus.system.key)))
+
+    def send() -> None:
+        for stimulus in sent:
+            _send(stimulus.pk, queue_of(stimulus.system.key))
+
+    # Robust: a broker that is away is logged, and the sweeper sends again; what was asked for stands.
+    transaction.on_commit(send, robust=True)
     return len(sent)
 
 

@@ -49,10 +49,13 @@ class Channel(virtual.Channel):  # type: ignore[misc]  # kombu has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._folder = Path(settings.EMBEDDED_BROKER_DIR)
         self._own: Path | None = None
         self._lock: IO[bytes] | None = None
         self._held: dict[str, Path] = {}
+
+    @property
+    def _folder(self) -> Path:
+        return Path(settings.EMBEDDED_BROKER_DIR)
 
     def basic_consume(self, queue: str, *args: Any, **kwargs: Any) -> None:
         if self._own is None:
