@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
 
 from studyapp import events, policies
@@ -28,12 +28,13 @@ from studyapp.models import (
     StudySession,
     Trial,
 )
+from studyapp.models.study import new_token
 from studyapp.presentation import LETTERS, SIDES, Presented, Side
 from studyapp.questions import Question
 from studyapp.states import BlockState, SessionState, StudyState
 
 MAX_EVENTS_PER_TRIAL = 5000
-_STIMULI = ("comparison__stimulus_1", "comparison__stimulus_2")
+_STIMULI = ("comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +56,52 @@ class Answered:
     completed: bool
 
 
-def enrol(*, study: Study, now: datetime) -> StudySession:
-    """A rater has agreed: claim one free block for them. Raises WrongState or StudyFull."""
-    session = _claim(study, now)
+def enrol(*, study: Study, now: datetime, ticket: str | None = None) -> StudySession:
+    """A rater has agreed: claim one free block for them. Raises WrongState or StudyFull.
+
+    ticket: what the consent form carried. It becomes the rater's code, so that a form sent twice finds the session
+    that the first one made.
+    """
+    ticket = ticket or new_token()
+    session = _claim(study, ticket, now)
     # Full only when nobody has fallen silent either.
     if session is None and expire_sessions(now=now, study=study):
-        session = _claim(study, now)
+        session = _claim(study, ticket, now)
     if session is None:
         raise StudyFull("All places in this study are taken. Thank you for your interest.")
     return session
 
 
+def _claim(study: Study, ticket: str, now: datetime) -> StudySession | None:
+    mine = StudySession.objects.filter(study=study, rater__code=ticket)
+    try:
+        return mine.first() or _claim_free_block(study, ticket, now)
+    except IntegrityError:
+        # The same form at the same moment: Rater.code is unique, and this one came second.
+        session = mine.first()
+        if session is None:
+            raise
+        return session
+
+
 @transaction.atomic
-def _claim(study: Study, now: datetime) -> StudySession | None:
+def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession | None:
     study = Study.objects.get(pk=study.pk)
     if not policies.accepts_new_raters(StudyState(study.state)):
         raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")
+    rater = Rater.objects.create(code=ticket)
     # PostgreSQL: the row lock, skipping what others hold at this moment. SQLite: the transaction began
     # IMMEDIATE, so nobody else writes until it ends. Last line of defence on both: session.block is unique.
     free = Block.objects.free().filter(study=study).order_by("number")
     block = free.select_for_update(skip_locked=True).first()
     if block is None:
+        rater.delete()
         return None
     block.state = BlockState.CLAIMED
     block.save(update_fields=["state"])
     session = StudySession(
         study=study,
-        rater=Rater.objects.create(),
+        rater=rater,
         block=block,
         consent_version=study.consent_version,
         consented_at=now,

@@ -1,0 +1,325 @@
+"""The rater's pages: link, consent, instructions, trials, thanks.
+
+The protocol, as browsers and ``simulate_raters`` speak it (all below ``/take/<study token>/``; pages are HTML,
+every POST carries Django's CSRF token, as the form field ``csrfmiddlewaretoken`` or the header ``X-CSRFToken``):
+
+- ``GET ""``: the consent form (hidden field ``ticket``), or a redirect to where the cookie's session stands.
+- ``POST consent/`` with ``ticket``: enrols, sets the cookie, redirects to ``instructions/``.
+- ``GET trial/``: the next unanswered trial, or a redirect to ``thanks/``. The page's JSON element
+  ``trial-config`` has ``token``, ``first`` (left or right: played first), ``needed`` and ``duration`` (seconds);
+  the form's ``action`` is where to answer, the two ``video`` elements have the sources (A, then B).
+- ``GET m/<trial token>/a.mp4`` and ``b.mp4``: the videos. An answer counts only after both were asked for.
+- ``POST trial/<trial token>/events/``: JSON ``{"events": [[number, side, kind, media_time_s, clock_s], …]}``; 204.
+- ``POST trial/<trial token>/answer/``: form fields ``visual_relevance`` and ``music_preference`` (1 to 5),
+  ``response_time_ms``, ``events`` (JSON list as above: what was not sent before). With the header
+  ``Accept: application/json`` the reply is ``{"saved": true, "next": address}``, or
+  ``{"error": sentence, "next": address}`` with 409 (not now: the sentence says why) or 410 (over for good).
+  Sent again, it is acknowledged and changes nothing.
+
+A reply that says an answer is saved is sent after its transaction was committed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django import forms
+from django.core.exceptions import BadRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+from django.views.decorators.http import require_GET, require_POST
+
+from studyapp import events
+from studyapp.actions import sessions
+from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
+from studyapp.models import Block, Study, StudySession, Trial
+from studyapp.models.study import new_token
+from studyapp.presentation import LETTERS, SIDES, Presented
+from studyapp.questions import SCALE, WORDINGS, Question
+from studyapp.states import SessionState, StudyState
+from studyapp.views.seat import moment, new_ticket, seated, take_seat, ticket_code
+from studyapp.views.trial_page import trial_context
+
+P = ParamSpec("P")
+SeatedView = Callable[Concatenate[HttpRequest, StudySession, P], HttpResponseBase]
+
+
+class AnswerForm(forms.Form):
+    """One answer to each question, and the play events that were not sent before."""
+
+    response_time_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+    events = forms.JSONField(required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for question in Question:
+            self.fields[question.value] = forms.TypedChoiceField(choices=SCALE, coerce=int, required=False)
+
+    def clean_events(self) -> list[events.ReportedEvent]:
+        try:
+            return events.parse(self.cleaned_data["events"] or [])
+        except events.BadEvents as error:
+            raise forms.ValidationError(str(error)) from None
+
+    @property
+    def choices(self) -> dict[Question, int]:
+        return {question: value for question in Question if (value := self.cleaned_data.get(question.value))}
+
+
+def with_seat(view: SeatedView[P]) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+    """Load the cookie's session; whoever has none is sent to the study's first page."""
+
+    @wraps(view)
+    def seated_view(request: HttpRequest, study_token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        session = seated(request, study_token)
+        if session is None:
+            return _sorry(request, "Please start from the link you were given.", study_token, status=403)
+        return view(request, session, *args, **kwargs)
+
+    return never_cache(seated_view)
+
+
+@require_GET
+@never_cache
+@ensure_csrf_cookie
+def landing(request: HttpRequest, study_token: str) -> HttpResponseBase:
+    """Consent for a newcomer; whoever has a session is taken to where they stopped."""
+    study = _study(study_token)
+    session = seated(request, study_token)
+    if session is not None:
+        return _where_it_stands(request, session)
+    if study.state != StudyState.OPEN:
+        return _message(request, *_NOT_OPEN[StudyState(study.state)])
+    if not _has_room(study):
+        return _message(request, *_FULL)
+    context = {"study": study, "ticket": new_ticket(study, new_token()), "trials": study.trials_per_block}
+    return render(request, "rater/consent.html", context)
+
+
+@require_POST
+@never_cache
+def consent(request: HttpRequest, study_token: str) -> HttpResponseBase:
+    """Enrol once, however often the form is sent."""
+    study = _study(study_token)
+    session = seated(request, study_token)
+    if session is None:
+        code = ticket_code(study, request.POST.get("ticket", ""))
+        if code is None:
+            return HttpResponseRedirect(reverse("take", args=[study_token]))
+        try:
+            session = sessions.enrol(study=study, now=timezone.now(), ticket=code)
+        except StudyFull:
+            return _message(request, *_FULL)
+        except WrongState:
+            return HttpResponseRedirect(reverse("take", args=[study_token]))
+    response = HttpResponseRedirect(reverse("take-instructions", args=[study_token]))
+    take_seat(response, session)
+    return response
+
+
+@require_GET
+@with_seat
+def instructions(request: HttpRequest, session: StudySession) -> HttpResponseBase:
+    context = {
+        "study": session.study,
+        "trial_url": reverse("take-trial", args=[session.study.token]),
+        "trials": session.block.trials.count(),
+        "begun": session.state != SessionState.CONSENTED,
+    }
+    return render(request, "rater/instructions.html", context)
+
+
+@require_GET
+@with_seat
+@ensure_csrf_cookie
+def trial(request: HttpRequest, session: StudySession) -> HttpResponseBase:
+    """The next unanswered trial, always: what was answered is found in the database, not in the address."""
+    return _trial_page(request, session)
+
+
+@require_POST
+@with_seat
+def answer(request: HttpRequest, session: StudySession, trial_token: str) -> HttpResponseBase:
+    form = AnswerForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest(f"not an answer form: {form.errors.as_json()}")
+    as_json = request.accepts("application/json") and not request.accepts("text/html")
+    following = reverse("take-trial", args=[session.study.token])
+    try:
+        sessions.answer(
+            session=session,
+            trial=_own_trial(session, trial_token),
+            choices=form.choices,
+            response_time_ms=form.cleaned_data["response_time_ms"],
+            reported=form.cleaned_data["events"],
+            now=moment(request, session),
+        )
+    except DuetError as error:
+        if as_json:
+            return _refusal(session, error)
+        if isinstance(error, AnswerRefused):
+            chosen = {question.value: choice for question, choice in form.choices.items()}
+            return _trial_page(request, session, chosen=chosen, error=str(error), status=409)
+        return HttpResponseRedirect(reverse("take", args=[session.study.token]))
+    return JsonResponse({"saved": True, "next": following}) if as_json else HttpResponseRedirect(following)
+
+
+@require_POST
+@with_seat
+def play_events(request: HttpRequest, session: StudySession, trial_token: str) -> HttpResponseBase:
+    try:
+        reported = events.parse(json.loads(request.body)["events"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRequest(f"not a list of events: {error}") from None
+    own = _own_trial(session, trial_token)
+    try:
+        sessions.record_events(session=session, trial=own, reported=reported, now=moment(request, session))
+    except DuetError as error:
+        return _refusal(session, error)
+    return HttpResponse(status=204)
+
+
+@require_GET
+@with_seat
+def thanks(request: HttpRequest, session: StudySession) -> HttpResponseBase:
+    if session.state != SessionState.COMPLETED:
+        return _where_it_stands(request, session)
+    return render(request, "rater/thanks.html", {"study": session.study})
+
+
+def _trial_page(
+    request: HttpRequest,
+    session: StudySession,
+    *,
+    chosen: dict[str, int] | None = None,
+    error: str = "",
+    status: int = 200,
+) -> HttpResponseBase:
+    now = moment(request, session)
+    try:
+        shown = sessions.show_trial(session=session, now=now)
+    except (SessionOver, WrongState):
+        return HttpResponseRedirect(reverse("take", args=[session.study.token]))
+    if shown is None:
+        return HttpResponseRedirect(reverse("take-thanks", args=[session.study.token]))
+    assert shown.presentation.shown_at is not None
+    token = session.study.token
+    following = session.block.trials.filter(position__gt=shown.trial.position).order_by("position").first()
+    context = trial_context(
+        shown.trial,
+        place=shown.place,
+        total=shown.total,
+        sources=_sources(token, shown.trial),
+        needed=session.study.min_coverage,
+        played=shown.played,
+        elapsed_s=(now - shown.presentation.shown_at).total_seconds(),
+        answer_url=reverse("take-answer", args=[token, shown.trial.token]),
+        events_url=reverse("take-events", args=[token, shown.trial.token]),
+        preload=tuple(_sources(token, following)) if following else (),
+        chosen=chosen,
+        error=error,
+    )
+    return render(request, "rater/trial.html", context, status=status)
+
+
+def _study(token: str) -> Study:
+    study = Study.objects.filter(token=token).first()
+    if study is None:
+        raise Http404("There is no study under this link. Please check that it was copied whole.")
+    return study
+
+
+def _has_room(study: Study) -> bool:
+    overdue = StudySession.objects.overdue(timezone.now()).filter(study=study)
+    return Block.objects.free().filter(study=study).exists() or overdue.exists()
+
+
+def _own_trial(session: StudySession, token: str) -> Trial:
+    own = session.block.trials.filter(token=token).first()
+    if own is None:
+        raise Http404
+    return own
+
+
+def _sources(study_token: str, trial: Trial) -> Presented[str]:
+    return Presented(
+        *(reverse("take-media", args=[study_token, trial.token, LETTERS[side].lower()]) for side in SIDES)
+    )
+
+
+def _where_it_stands(request: HttpRequest, session: StudySession) -> HttpResponseBase:
+    token = session.study.token
+    if session.state == SessionState.COMPLETED:
+        return HttpResponseRedirect(reverse("take-thanks", args=[token]))
+    if session.state == SessionState.EXPIRED:
+        answered = session.responses.count() // len(WORDINGS)
+        title, text, status = _EXPIRED
+        return _message(request, title, text.format(minutes=session.study.session_timeout_min), status, answered)
+    if session.study.state == StudyState.CLOSED:
+        title, _, status = _NOT_OPEN[StudyState.CLOSED]
+        answered = session.responses.count() // len(WORDINGS)
+        return _message(request, title, "It was closed before you reached the end.", status, answered)
+    begun = session.state == SessionState.ACTIVE
+    return HttpResponseRedirect(reverse("take-trial" if begun else "take-instructions", args=[token]))
+
+
+def _refusal(session: StudySession, error: DuetError) -> JsonResponse:
+    over = not isinstance(error, AnswerRefused)
+    place = reverse("take" if over else "take-trial", args=[session.study.token])
+    return JsonResponse({"error": str(error), "next": place}, status=410 if over else 409)
+
+
+def _sorry(request: HttpRequest, text: str, study_token: str, *, status: int) -> HttpResponseBase:
+    first_page = reverse("take", args=[study_token])
+    if request.method == "POST":
+        return JsonResponse({"error": text, "next": first_page}, status=status)
+    return HttpResponseRedirect(first_page)
+
+
+def _message(
+    request: HttpRequest, title: str, text: str, status: int, kept: int | None = None
+) -> HttpResponseBase:
+    return render(request, "rater/message.html", {"title": title, "text": text, "kept": kept}, status=status)
+
+
+_NOT_OPEN = {
+    StudyState.DRAFT: (
+        "This study is not open yet",
+        "Please try this link again later, or ask the people who sent it to you when the study opens.",
+        403,
+    ),
+    StudyState.PAUSED: (
+        "This study is paused",
+        "Nobody new can start at the moment. Please try this link again later.",
+        403,
+    ),
+    StudyState.CLOSED: ("This study is closed", "It takes no more answers. Thank you for your interest.", 410),
+}
+_FULL = (
+    "All places are taken",
+    "Every place in this study is taken by now. One may become free again: please try later, if you like. "
+    "Thank you for your interest.",
+    409,
+)
+_EXPIRED = (
+    "Your session has ended",
+    "Nothing happened for {minutes} minutes, so the steps you had left were passed on to somebody else.",
+    410,
+)
+
+urlpatterns = [
+    path("take/<str:study_token>/", landing, name="take"),
+    path("take/<str:study_token>/consent/", consent, name="take-consent"),
+    path("take/<str:study_token>/instructions/", instructions, name="take-instructions"),
+    path("take/<str:study_token>/trial/", trial, name="take-trial"),
+    path("take/<str:study_token>/trial/<str:trial_token>/answer/", answer, name="take-answer"),
+    path("take/<str:study_token>/trial/<str:trial_token>/events/", play_events, name="take-events"),
+    path("take/<str:study_token>/thanks/", thanks, name="take-thanks"),
+]

@@ -1,0 +1,78 @@
+"""Which rater is asking, and what time it is for them: the signed cookie, and the clock of simulated sessions."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+
+from studyapp.models import Study, StudySession
+
+# One word for every study: the name tells nothing, the path keeps studies apart.
+COOKIE = "seat"
+# Long after a session has expired, a rater who comes back should still be told so.
+_COOKIE_AGE_S = 180 * 24 * 3600
+_TICKET_AGE_S = 7 * 24 * 3600
+CLOCK_HEADER = "X-Duet-Clock"
+_MAX_CLOCK_S = 1e7
+
+
+def seated(request: HttpRequest, study_token: str) -> StudySession | None:
+    """The session that the request's cookie names in this study, with its study; None for a stranger."""
+    token = request.get_signed_cookie(COOKIE, default=None, salt=f"seat.{study_token}")
+    if token is None:
+        return None
+    sessions = StudySession.objects.select_related("study")
+    return sessions.filter(token=token, study__token=study_token).first()
+
+
+def take_seat(response: HttpResponseBase, session: StudySession) -> None:
+    """Give the browser the cookie by which ``seated`` knows the session again."""
+    token = session.study.token
+    response.set_signed_cookie(
+        COOKIE,
+        session.token,
+        salt=f"seat.{token}",
+        max_age=_COOKIE_AGE_S,
+        path=reverse("take", args=[token]),
+        httponly=True,
+        secure=settings.SESSION_COOKIE_SECURE,
+        samesite="Lax",
+    )
+
+
+def new_ticket(study: Study, code: str) -> str:
+    """What a consent form carries, so that sending it twice enrols once."""
+    return signing.dumps(code, salt=f"ticket.{study.token}")
+
+
+def ticket_code(study: Study, ticket: str) -> str | None:
+    """The code in a ticket of ours that is not too old; None otherwise."""
+    try:
+        code: str = signing.loads(ticket, salt=f"ticket.{study.token}", max_age=_TICKET_AGE_S)
+    except signing.BadSignature:
+        return None
+    return code
+
+
+def moment(request: HttpRequest, session: StudySession) -> datetime:
+    """Now. A session that the database calls simulated may state its own clock, in seconds since its consent.
+
+    For every other session the header means nothing. Raises BadRequest on a simulated session's unusable clock.
+    """
+    stated = request.headers.get(CLOCK_HEADER)
+    if stated is None or not session.simulated:
+        return timezone.now()
+    try:
+        seconds = float(stated)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds <= _MAX_CLOCK_S:
+        raise BadRequest(f"{CLOCK_HEADER}: {stated!r} is not a number of seconds from 0 to {_MAX_CLOCK_S:.0f}")
+    return session.consented_at + timedelta(seconds=seconds)

@@ -1,0 +1,136 @@
+"""What the template rater/trial.html is given, for raters and for a researcher's preview alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from studyapp.events import Played
+from studyapp.models import Trial
+from studyapp.presentation import LETTERS, SIDES, Presented, Side
+from studyapp.questions import SCALE, WORDINGS, Question
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerPart:
+    """One version as the page shows it. ``played`` when it counts as heard already, after a reload."""
+
+    side: Side
+    letter: str
+    source: str
+    first: bool
+    played: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PointPart:
+    value: int
+    label: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionPart:
+    """One question with its five points."""
+
+    name: str
+    text: str
+    note: str
+    points: tuple[PointPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLinks:
+    """Where a researcher's preview goes; empty where there is nowhere to go."""
+
+    previous: str
+    next: str
+    back: str
+
+
+def trial_context(
+    trial: Trial,
+    *,
+    place: int,
+    total: int,
+    sources: Presented[str],
+    needed: float,
+    played: Played | None = None,
+    elapsed_s: float = 0.0,
+    answer_url: str = "",
+    events_url: str = "",
+    preload: tuple[str, ...] = (),
+    chosen: Mapping[str, int] | None = None,
+    error: str = "",
+    preview: PreviewLinks | None = None,
+) -> dict[str, Any]:
+    """Context of rater/trial.html.
+
+    sources: addresses of the two videos. needed: share of each to be played before answers unlock; 0 opens them
+    at once. played, elapsed_s: what the server knows from before a reload. With ``preview`` nothing is stored: the
+    page has a bar with its links, sends no events, and its button leads on.
+
+    A researcher's preview: ``render(request, "rater/trial.html", trial_context(trial, place=3, total=20,
+    sources=staff_sources(trial), needed=0.0, preview=PreviewLinks(previous=…, next=…, back=…)))``, with the trial
+    loaded with its comparison and clip.
+    """
+    shares = played.shares if played else Presented(0.0, 0.0)
+    stretches = played.stretches if played else Presented((), ())
+    second: Side = "right" if trial.played_first == "left" else "left"
+    clip = trial.comparison.clip
+    return {
+        "place": place,
+        "total": total,
+        "width": clip.width,
+        "height": clip.height,
+        "players": [
+            PlayerPart(
+                side=side,
+                letter=LETTERS[side],
+                source=source,
+                first=side == trial.played_first,
+                played=share >= needed - 1e-9,
+            )
+            for side, source, share in zip(SIDES, sources, shares, strict=True)
+        ],
+        "first_letter": LETTERS["left" if trial.played_first == "left" else "right"],
+        "second_letter": LETTERS[second],
+        "questions": question_parts(chosen or {}),
+        "answer_url": answer_url,
+        "error": error,
+        "preview": preview,
+        # Read by js/rater/trial.js.
+        "config": {
+            "token": trial.token,
+            "needed": needed,
+            "first": trial.played_first,
+            "second": second,
+            "elapsed": elapsed_s,
+            "duration": clip.duration_s,
+            "stretches": dict(zip(SIDES, stretches, strict=True)),
+            "eventsUrl": events_url,
+            "preload": preload,
+            "preview": preview is not None,
+            "nextUrl": preview.next or preview.back if preview else "",
+        },
+    }
+
+
+def staff_sources(trial: Trial) -> Presented[str]:
+    """Addresses of a trial's videos for whoever may work in the admin."""
+    return Presented(*(reverse("staff-media", args=[trial.token, LETTERS[side].lower()]) for side in SIDES))
+
+
+def question_parts(chosen: Mapping[str, int]) -> list[QuestionPart]:
+    return [
+        QuestionPart(
+            name=Question(wording.question).value,
+            text=wording.text,
+            note=wording.note,
+            points=tuple(PointPart(value, label, chosen.get(wording.question) == value) for value, label in SCALE),
+        )
+        for wording in WORDINGS
+    ]
