@@ -44,6 +44,7 @@ class Report:
     counts: Table
     balance: Table | None
     tables: tuple[Table, ...]
+    system_tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     warnings: tuple[str, ...]
     methods: tuple[str, ...]
@@ -76,6 +77,7 @@ def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -
             found=(_nothing(ratings),),
             balance=None,
             tables=(),
+            system_tables=(),
             figures=(),
             warnings=(),
             methods=(),
@@ -87,7 +89,8 @@ def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -
         rates=rates,
         found=found(rates),
         balance=_balance(used, rates.level),
-        tables=(primary_table(rates), *(system_table(rates, question) for question in asked)),
+        tables=tuple(primary_table(rates, question) for question in asked),
+        system_tables=tuple(system_table(rates, question) for question in asked),
         figures=all_figures(rates),
         warnings=_warnings(rates),
         methods=methods(rates),
@@ -184,7 +187,7 @@ def _digest(ratings: pd.DataFrame) -> str:
 
 def _versions() -> tuple[tuple[str, str], ...]:
     packages = []
-    for name in ("duet", "numpy", "pandas", "scipy", "statsmodels"):
+    for name in ("duet", "numpy", "pandas", "scipy"):
         try:
             packages.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:  # the package can be run from a checkout
@@ -243,7 +246,7 @@ def figures_for_site(report: Report) -> dict[str, Any]:
         "digest": report.digest,
         "counts": asdict(report.counts),
         "balance": asdict(report.balance) if report.balance else None,
-        "tables": [asdict(table) for table in report.tables],
+        "tables": [asdict(table) for table in (*report.tables, *report.system_tables)],
         "figures": [asdict(figure) for figure in report.figures],
     }
 

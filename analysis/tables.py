@@ -9,6 +9,8 @@ import pandas as pd
 from analysis.results import Estimate, PairRate, SystemRate, WinRates
 from analysis.wording import AVERAGE, QUESTION_TITLES, interval, p_value, percent, signed_percent
 
+COUNTS = "Ratings (raters, clips)"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -101,19 +103,17 @@ def _genre(genre: str | None) -> str:
     return f"({AVERAGE})" if genre is None else genre
 
 
-def primary_table(rates: WinRates) -> Table:
-    """The declared family: every pair and question, averaged over genres."""
-    columns = ("Question", "System 1", "System 2", "Ratings", "Raters", "Clips", "Wins 1", "Ties", "Wins 2")
+def primary_table(rates: WinRates, question: str) -> Table:
+    """The declared family for one question: every pair, averaged over genres."""
     return Table(
-        "Averages over genres",
-        (*columns, "Net preference for system 1", "p (Holm)"),
+        f"{QUESTION_TITLES[question]}: every pair, averaged over genres",
+        ("System 1", "System 2", COUNTS, "Wins 1", "Ties", "Wins 2", "Net preference for system 1", "p (Holm)"),
         tuple(
             Row(
                 (
-                    QUESTION_TITLES[rate.question],
                     rate.system_1,
                     rate.system_2,
-                    *_counts(rate),
+                    _counts(rate),
                     *_shares(rate.win_1, rate.tie, rate.win_2),
                     _net(rate.net),
                     p_value(rate.test.p_adjusted) if rate.test else "–",
@@ -121,8 +121,9 @@ def primary_table(rates: WinRates) -> Table:
                 faint=bool(rate.flags),
             )
             for rate in rates.averages
+            if rate.question == question
         ),
-        headings=3,
+        headings=2,
     )
 
 
@@ -137,7 +138,7 @@ def genre_table(rates: WinRates, pair: tuple[str, str]) -> Table:
                     (
                         QUESTION_TITLES[rate.question],
                         AVERAGE if rate.genre is None else rate.genre,
-                        *_counts(rate),
+                        _counts(rate),
                         *_shares(rate.win_1, rate.tie, rate.win_2),
                         _net(rate.net),
                         p_value(rate.test.p_adjusted) if rate.test else "–",
@@ -150,7 +151,7 @@ def genre_table(rates: WinRates, pair: tuple[str, str]) -> Table:
     wins = (f"{pair[0]} wins", "Ties", f"{pair[1]} wins", f"Net preference for {pair[0]}")
     return Table(
         f"{pair[0]} against {pair[1]}, by genre",
-        ("Question", "Genre", "Ratings", "Raters", "Clips", *wins, "q (genre) or p (average)", "Remarks"),
+        ("Question", "Genre", COUNTS, *wins, "q (genre) or p (average)", "Remarks"),
         tuple(rows),
         headings=2,
     )
@@ -165,26 +166,26 @@ def system_table(rates: WinRates, question: str) -> Table:
     rows = []
     for genre in (*genres, None):
         met = [by_key.get((genre, system)) for system in systems]
+        answers = sum(rate.n for rate in met if rate is not None) // 2  # each answer is about two systems
         rows.append(
             Row(
-                (genre or AVERAGE, *(_system_cell(rate) for rate in met)),
+                (genre or AVERAGE, str(answers), *(_system_cell(rate) for rate in met)),
                 strong=genre is None,
                 faint=any(rate is not None and rate.flags for rate in met),
             )
         )
-    title = f"{QUESTION_TITLES[question]}: wins over all opponents (net preference)"
-    return Table(title, ("Genre", *systems), tuple(rows))
+    title = f"{QUESTION_TITLES[question]}: wins over all opponents and net preference"
+    return Table(title, ("Genre", "Ratings", *systems), tuple(rows))
 
 
 def _system_cell(rate: SystemRate | None) -> str:
     if rate is None:
         return "not compared"
-    net = f"{signed_percent(rate.net.value)} {interval(rate.net, signed=True)}"
-    return f"{percent(rate.win.value)} ({net}), n = {rate.n}"
+    return f"{percent(rate.win.value)} (net {_net(rate.net)})"
 
 
-def _counts(rate: PairRate) -> tuple[str, str, str]:
-    return str(rate.n), str(rate.raters), str(rate.clips)
+def _counts(rate: PairRate) -> str:
+    return f"{rate.n} ({rate.raters}, {rate.clips})"
 
 
 def _shares(*estimates: Estimate) -> tuple[str, ...]:

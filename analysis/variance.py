@@ -74,7 +74,7 @@ def two_way_moments(values: Floats, layout: Layout) -> Moments:
     v_rater = raters / (raters - 1) * float(rater_sums @ rater_sums)
     v_clip, df_clip = _nested(values, influence, mean, scale, layout.clip, layout.nest)
     cell = np.unique(layout.rater * (layout.clip.max() + 1) + layout.clip, return_inverse=True)[1]
-    v_cell, df_cell = _nested(values, influence, mean, scale, cell, layout.stratum)
+    v_cell, df_cell = _nested(values, influence, mean, scale, cell, layout.nest)
 
     variance = v_cell + max(v_rater - v_cell, 0.0) + max(v_clip - v_cell, 0.0)
     spread = v_rater**2 / (raters - 1) + v_clip**2 / df_clip + v_cell**2 / df_cell

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
+from analysis.multiplicity import benjamini_hochberg, holm
 from analysis.results import (
     BOUND,
     T_INTERVAL,
@@ -293,9 +293,8 @@ def _adjusted(
     tested = [rate.test.p for rate in rates if rate.test is not None]
     if not tested:
         return tuple(rates)
-    method = "holm" if adjustment == "Holm" else "fdr_bh"
-    corrected = iter(multipletests(tested, method=method)[1])
+    corrected = iter(holm(tested) if adjustment == "Holm" else benjamini_hochberg(tested))
     return tuple(
-        rate if rate.test is None else replace(rate, test=replace(rate.test, p_adjusted=float(next(corrected))))
+        rate if rate.test is None else replace(rate, test=replace(rate.test, p_adjusted=next(corrected)))
         for rate in rates
     )

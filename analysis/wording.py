@@ -10,6 +10,7 @@ QUESTION_TASKS = {
     "music_preference": "Which music do you prefer to hear? (ignore the video and the sound quality)",
 }
 AVERAGE = "average over genres"
+NAMED_WITH_FIGURES = 2
 
 
 def percent(share: float) -> str:
@@ -37,31 +38,43 @@ def p_value(p: float) -> str:
 
 
 def found(rates: WinRates) -> tuple[str, ...]:
-    """One sentence for each result of the primary family."""
-    return tuple(_sentence(rate, rates.level) for rate in rates.averages)
+    """What the primary family shows: each preference in a sentence, then the other pairs of each question."""
+    preferences = [_preference(rate, rates.level) for rate in rates.averages if _is_shown(rate, rates.level)]
+    others = []
+    for question, title in QUESTION_TITLES.items():
+        rest = [r for r in rates.averages if r.question == question and not _is_shown(r, rates.level)]
+        if rest:
+            brief = "; ".join(_pair_in_brief(rate, figures=len(rest) <= NAMED_WITH_FIGURES) for rate in rest)
+            others.append(f"{title}: no preference was shown between {brief}.")
+    return (*preferences, *others)
 
 
-def _sentence(rate: PairRate, level: float) -> str:
-    first, second, net = rate.system_1, rate.system_2, rate.net
-    if net.value < 0:
-        first, second = second, first
-    where = f"{QUESTION_TITLES[rate.question]}: "
-    if rate.test is None:
-        return where + (
-            f"{first} against {second} cannot be tested ({'; '.join(rate.flags)}); "
-            f"net preference {signed_percent(abs(net.value))} from {rate.n} ratings."
-        )
+def _is_shown(rate: PairRate, level: float) -> bool:
+    return rate.test is not None and rate.test.p_adjusted < 1 - level
+
+
+def _preference(rate: PairRate, level: float) -> str:
+    net, test = rate.net, rate.test
+    assert test is not None
     assert net.low is not None
     assert net.high is not None
-    low, high = (net.low, net.high) if net.value >= 0 else (-net.high, -net.low)
-    figures = (
-        f"net {signed_percent(abs(net.value))}, {percent(level)} interval {signed_percent(low)} to "
-        f"{signed_percent(high)}, t({rate.test.df:.1f}) = {abs(rate.test.statistic):.2f}, "
-        f"p (Holm) {_p_sign(rate.test.p_adjusted)}, {rate.n} ratings of {rate.raters} raters on {rate.clips} clips"
+    first, second, low, high = rate.system_1, rate.system_2, net.low, net.high
+    if net.value < 0:
+        first, second, low, high = second, first, -high, -low
+    return (
+        f"{QUESTION_TITLES[rate.question]}: {first} was preferred to {second} "
+        f"(net {signed_percent(abs(net.value))}, {percent(level)} interval {signed_percent(low)} to "
+        f"{signed_percent(high)}, t({test.df:.1f}) = {abs(test.statistic):.2f}, p (Holm) "
+        f"{_p_sign(test.p_adjusted)}, {rate.n} ratings of {rate.raters} raters on {rate.clips} clips)."
     )
-    if rate.test.p_adjusted < 1 - level:
-        return where + f"{first} was preferred to {second} ({figures})."
-    return where + f"no preference between {first} and {second} was shown ({figures})."
+
+
+def _pair_in_brief(rate: PairRate, *, figures: bool) -> str:
+    if not figures:
+        return f"{rate.system_1} and {rate.system_2}"
+    told = f"p {_p_sign(rate.test.p_adjusted)}" if rate.test else "; ".join(rate.flags)
+    net = f"net {signed_percent(rate.net.value)} {interval(rate.net, signed=True)}"
+    return f"{rate.system_1} and {rate.system_2} ({net}, {told}, n = {rate.n})"
 
 
 def _p_sign(p: float) -> str:

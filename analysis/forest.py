@@ -1,0 +1,127 @@
+"""Net preference per genre with its interval, and the average over genres as a diamond."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.drawing import BLUE, FAINT, NAME_FONT, ORANGE, Figure, Json, base_layout, note, plain, side_axis
+from analysis.results import PairRate, WinRates
+from analysis.tables import genre_table
+from analysis.wording import AVERAGE, QUESTION_TITLES, interval, percent, signed_percent
+
+LOOKS = {"visual_relevance": (BLUE, "circle"), "music_preference": (ORANGE, "square")}
+
+
+def forest(rates: WinRates, pair: tuple[str, str], number: int) -> Figure:
+    """One pair, both questions. Left of zero favours the first system, which is on the left everywhere."""
+    chosen = [r for r in (*rates.cells, *rates.averages) if (r.system_1, r.system_2) == pair]
+    genres: list[str | None] = [*sorted({r.genre for r in chosen if r.genre is not None}), None]
+    questions = [question for question in LOOKS if any(rate.question == question for rate in chosen)]
+    data: list[Json] = []
+    for turn, question in enumerate(questions):
+        asked = [rate for rate in chosen if rate.question == question]
+        shift = 0.26 if len(questions) == 1 else 0.12 + 0.26 * turn
+        data.append(_legend(question))
+        data += [
+            _points([rate for rate in asked if rate.genre is not None and not rate.flags], genres, shift),
+            _points([rate for rate in asked if rate.genre is not None and rate.flags], genres, shift),
+            _points([rate for rate in asked if rate.genre is None], genres, shift),
+        ]
+    last = len(genres) - 1
+    layout = base_layout(height=62 * len(genres) + 130, top=40, bottom=74) | {
+        "xaxis": side_axis(1.04, ticks=(-1, -0.5, 0, 0.5, 1)),
+        "yaxis": {"range": [len(genres) - 0.3, -0.5], "visible": False, "fixedrange": True},
+        "annotations": [
+            note(f"◀ {plain(pair[0])}", **_corner(0, "left"), font=NAME_FONT),
+            note(f"{plain(pair[1])} ▶", **_corner(1, "right"), font=NAME_FONT),
+            *(_row_name(genre, place, chosen) for place, genre in enumerate(genres)),
+        ],
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": last - 0.46,
+                "y1": last - 0.46,
+                "line": {"color": "#888888", "width": 1, "dash": "dot"},
+            }
+        ],
+    }
+    title = f"{pair[0]} against {pair[1]}: net preference by genre"
+    alt = f"{title}, with {percent(rates.level)} intervals. " + " ".join(
+        f"{QUESTION_TITLES[rate.question]}, {rate.genre or AVERAGE}: {signed_percent(rate.net.value)} "
+        f"{interval(rate.net, signed=True)}."
+        for rate in chosen
+    )
+    return Figure(f"forest-{number}", title, alt, tuple(data), layout, genre_table(rates, pair))
+
+
+def _corner(x: int, anchor: str) -> Json:
+    return {"x": x, "xref": "paper", "y": 1, "yref": "paper", "xanchor": anchor, "yshift": 16}
+
+
+def _row_name(genre: str | None, place: int, chosen: Sequence[PairRate]) -> Json:
+    counts = sorted({rate.n for rate in chosen if rate.genre == genre})
+    name = AVERAGE if genre is None else plain(genre)
+    text = f"{name}, n = {' / '.join(map(str, counts))}"
+    font = {"size": 12, "weight": 700 if genre is None else 400}
+    return note(text, x=0, xref="paper", xanchor="left", y=place - 0.22, font=font)
+
+
+def _legend(question: str) -> Json:
+    colour, symbol = LOOKS[question]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": QUESTION_TITLES[question],
+        "x": [None],
+        "y": [None],
+        "marker": {"size": 9, "symbol": symbol, "color": colour},
+        "hoverinfo": "skip",
+    }
+
+
+def _points(rates: Sequence[PairRate], genres: list[str | None], shift: float) -> Json:
+    colour, symbol = LOOKS[rates[0].question] if rates else (FAINT, "circle")
+    average = any(rate.genre is None for rate in rates)
+    faint = any(rate.flags for rate in rates)
+    colour = FAINT if faint else colour
+    # Where there is no interval, the whiskers have no length.
+    lows = [rate.net.value if rate.net.low is None else rate.net.low for rate in rates]
+    highs = [rate.net.value if rate.net.high is None else rate.net.high for rate in rates]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "showlegend": False,
+        "x": [-rate.net.value for rate in rates],
+        "y": [genres.index(rate.genre) + shift for rate in rates],
+        "marker": {
+            "size": 15 if average else 9,
+            "symbol": ("diamond" if average else symbol) + ("-open" if faint else ""),
+            "color": colour,
+            "line": {"width": 1.5, "color": colour},
+        },
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [rate.net.value - low for rate, low in zip(rates, lows, strict=True)],
+            "arrayminus": [high - rate.net.value for rate, high in zip(rates, highs, strict=True)],
+            "color": colour,
+            "thickness": 2.2 if average else 1.4,
+            "width": 0,
+        },
+        "customdata": [
+            [
+                plain(rate.genre or AVERAGE),
+                signed_percent(rate.net.value),
+                interval(rate.net, signed=True),
+                rate.n,
+                plain(rate.system_1),
+                "<br>".join(map(plain, rate.flags)),
+            ]
+            for rate in rates
+        ],
+        "hovertemplate": "%{customdata[0]}: net %{customdata[1]} %{customdata[2]} for %{customdata[4]}, "
+        "n = %{customdata[3]}<br>%{customdata[5]}<extra></extra>",
+    }

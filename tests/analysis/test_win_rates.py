@@ -1,0 +1,286 @@
+"""Win rates: a table worked by hand, symmetries, degenerate data, and calibration over a hundred seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from analysis.results import AnalysisError, Estimate, PairRate, WinRates
+from analysis.schema import read
+from analysis.win_rates import win_rates
+
+from .simulate import row, simulate
+
+PAIR = ("alpha", "beta")
+# Two-genre table: rater, genre, clip, canonical score.
+SCORES = [
+    ("r1", "pop", "p1", 2),
+    ("r1", "pop", "p2", 1),
+    ("r2", "pop", "p1", 1),
+    ("r2", "pop", "p2", 0),
+    ("r1", "rock", "k1", -1),
+    ("r1", "rock", "k2", 0),
+    ("r2", "rock", "k1", -2),
+    ("r2", "rock", "k2", 1),
+]
+
+
+def table(scores: Iterable[tuple[str, str, str, int]], **changes: object) -> pd.DataFrame:
+    rows = [
+        row(
+            rater=rater,
+            trial=f"{rater}-{clip}",
+            genre=genre,
+            clip=clip,
+            pair=PAIR,
+            score=score,
+            left_is_1=n % 2 == 0,
+        )
+        | changes
+        for n, (rater, genre, clip, score) in enumerate(scores)
+    ]
+    return read(pd.DataFrame(rows))
+
+
+def only(rates: Sequence[PairRate], genre: str | None = None) -> PairRate:
+    (found,) = (rate for rate in rates if rate.genre == genre)
+    return found
+
+
+def test_shares_of_a_table_counted_by_hand() -> None:
+    rates = win_rates(table(SCORES))
+    pop, rock = only(rates.cells, "pop"), only(rates.cells, "rock")
+    assert (pop.win_1.value, pop.tie.value, pop.win_2.value, pop.net.value) == (0.75, 0.25, 0.0, 0.75)
+    assert pop.strengths == (0.25, 0.5, 0.25, 0.0, 0.0)
+    assert (rock.win_1.value, rock.tie.value, rock.win_2.value, rock.net.value) == (0.25, 0.25, 0.5, -0.25)
+    average = only(rates.averages)
+    assert (average.win_1.value, average.tie.value, average.win_2.value) == (0.5, 0.25, 0.25)
+    assert average.net.value == 0.25
+    assert (average.n, average.raters, average.clips, average.genres) == (8, 2, 4, 2)
+    assert rates.convention == "ties in the denominator"
+
+
+def test_variance_of_a_table_worked_by_hand() -> None:
+    # Rock: signs −1, 0, −1, 1 (k1 k2 | k1 k2), mean −1/4; residuals over N = 4 are e/4.
+    # Raters: residual sums −1/2 and 1/2, squares over 16, times 2/1 = 1/16.
+    # Clips: residual sums −3/2 and 3/2, squares over 16, times 2/1 = 9/16.
+    # Cells: (9 + 1 + 9 + 25)/16 = 11/4, over 16, times 4/3 = 11/48. V = 11/48 + 0 + (9/16 − 11/48) = 9/16.
+    v_rater, v_clip, v_cell = 2 * (2 * 0.5**2) / 16, 9 / 16, 11 / 48
+    df = max((9 / 16) ** 2 / (v_rater**2 / 1 + v_clip**2 / 1 + v_cell**2 / 3), 1)
+    rock = only(win_rates(table(SCORES)).cells, "rock")
+    assert rock.test is not None
+    assert rock.test.statistic == pytest.approx(-0.25 / math.sqrt(9 / 16))
+    assert rock.test.df == pytest.approx(df)
+    assert rock.test.p == pytest.approx(2 * stats.t.sf(1 / 3, df))
+    half = stats.t.ppf(0.975, df) * 0.75
+    assert rock.net.low == max(-0.25 - half, -1)
+    assert rock.net.high == min(-0.25 + half, 1)
+
+
+def test_win_share_interval_is_wilson_at_the_effective_sample_size() -> None:
+    # One answer a rater and clip pairing, all independent by layout: 6 raters × 6 clips on the diagonal.
+    scores = [(f"r{n}", "pop", f"c{n}", 1 if n < 4 else -1) for n in range(12)]
+    rate = only(win_rates(table(scores)).cells, "pop")
+    share, n = 4 / 12, 12
+    variance = 12 / 11 * (share * (1 - share)) / n
+    n_eff, df = min(n, share * (1 - share) / variance), 11.0
+    assert rate.n_eff == pytest.approx(n_eff)
+    t = stats.t.ppf(0.975, df)
+    centre = (share + t**2 / (2 * n_eff)) / (1 + t**2 / n_eff)
+    half = t / (1 + t**2 / n_eff) * math.sqrt(share * (1 - share) / n_eff + t**2 / (4 * n_eff**2))
+    assert rate.win_1.low == pytest.approx(centre - half)
+    assert rate.win_1.high == pytest.approx(centre + half)
+
+
+@pytest.fixture(scope="module")
+def study() -> pd.DataFrame:
+    return simulate(seed=5, systems=("a", "b", "c"), per_rater=15, raters=20, effect=0.4)
+
+
+def numbers(rates: WinRates) -> list[object]:
+    told: list[object] = []
+    for rate in (*rates.cells, *rates.averages):
+        told += [rate.question, rate.genre, rate.n, *figures(rate.win_1), *figures(rate.tie), *figures(rate.win_2)]
+        told += [*figures(rate.net), rate.test and rate.test.p_adjusted]
+    for system in rates.systems:
+        told += [system.system, *figures(system.win), *figures(system.net)]
+    return told
+
+
+def figures(estimate: Estimate) -> tuple[float | None, ...]:
+    return estimate.value, estimate.low, estimate.high
+
+
+def test_row_order_and_the_names_of_raters_change_nothing(study: pd.DataFrame) -> None:
+    first = numbers(win_rates(read(study)))
+    shuffled = study.sample(frac=1, random_state=1)
+    renamed = study.assign(rater_id=study["rater_id"].map(lambda name: f"x{hash(name) % 10**9}{name}"))
+    for other in (shuffled, renamed):
+        for one, two in zip(first, numbers(win_rates(read(other))), strict=True):
+            assert one == (pytest.approx(two, rel=1e-9, abs=1e-12) if isinstance(two, float) else two)
+
+
+def test_swapping_what_was_left_changes_nothing(study: pd.DataFrame) -> None:
+    swapped = study.assign(
+        system_left=study["system_right"],
+        system_right=study["system_left"],
+        choice=6 - study["choice"],
+        score_presented=-study["score_presented"],
+    )
+    assert numbers(win_rates(read(swapped))) == numbers(win_rates(read(study)))
+
+
+def test_swapping_the_systems_flips_every_sign_exactly(study: pd.DataFrame) -> None:
+    two = study[(study["system_1"] == "a") & (study["system_2"] == "b")]
+    swapped = two.assign(system_1=two["system_2"], system_2=two["system_1"], score=-two["score"])
+    before, after = win_rates(read(two)), win_rates(read(swapped))
+    for one, other in zip((*before.cells, *before.averages), (*after.cells, *after.averages), strict=True):
+        assert figures(one.win_1) == figures(other.win_2)
+        assert figures(one.tie) == figures(other.tie)
+        assert one.net.value == -other.net.value
+        assert one.net.low == -(other.net.high or math.nan)
+        assert one.strengths == other.strengths[::-1]
+        assert one.test is not None
+        assert other.test is not None
+        assert one.test.statistic == -other.test.statistic
+        assert one.test.p_adjusted == other.test.p_adjusted
+
+
+def test_shares_add_up_and_a_win_of_one_is_a_loss_of_the_other(study: pd.DataFrame) -> None:
+    rates = win_rates(read(study))
+    for rate in (*rates.cells, *rates.averages):
+        assert rate.win_1.value + rate.tie.value + rate.win_2.value == pytest.approx(1)
+        assert rate.net.value == pytest.approx(rate.win_1.value - rate.win_2.value)
+        assert sum(rate.strengths) == pytest.approx(1)
+    for question in ("visual_relevance", "music_preference"):
+        averages = [r for r in rates.systems if r.question == question and r.genre is None]
+        assert [r.system for r in averages] == ["a", "b", "c"]
+        assert sum(r.net.value for r in averages) == pytest.approx(0)
+    pair_nets = {r.system_2: r.net.value for r in rates.averages if r.question == question and r.system_1 == "a"}
+    assert averages[0].net.value == pytest.approx(np.mean(list(pair_nets.values())))
+
+
+def test_corrections_are_those_of_the_declared_families_and_agree_with_statsmodels(study: pd.DataFrame) -> None:
+    rates = win_rates(read(study))
+    for family, name, method in ((rates.averages, "Holm", "holm"), (rates.cells, "Benjamini–Hochberg", "fdr_bh")):
+        tests = [rate.test for rate in family if rate.test]
+        assert len(tests) == len(family) > 1
+        assert {test.adjustment for test in tests} == {name}
+        expected = multipletests([test.p for test in tests], method=method)[1]
+        assert [test.p_adjusted for test in tests] == pytest.approx(list(expected), rel=1e-12)
+
+
+def test_only_test_trials_of_people_count_unless_asked() -> None:
+    people = table(SCORES)
+    program = table(SCORES[:3], simulated=True).assign(trial_id=["m1", "m2", "m3"])
+    repeat = table(SCORES[:1], kind="repeat", repeat_of="r1-p1").assign(trial_id="again")
+    everything = read(pd.concat([people.astype(object), program.astype(object), repeat.astype(object)]))
+    assert numbers(win_rates(everything)) == numbers(win_rates(people))
+    assert only(win_rates(everything, include_simulated=True).averages).n == 11
+
+
+def test_small_cells_are_flagged() -> None:
+    assert {"fewer than 5 raters", "fewer than 5 clips"} <= set(only(win_rates(table(SCORES)).cells, "pop").flags)
+
+
+@pytest.mark.parametrize(
+    ("scores", "reason"),
+    [
+        ([("r1", "pop", f"c{n}", 1 - n % 3) for n in range(6)], "only one rater"),
+        ([(f"r{n}", "pop", "c1", 1 - n % 3) for n in range(6)], "only one clip"),
+        ([("r1", "pop", "c1", 1)], "only one rater"),
+    ],
+)
+def test_one_rater_or_one_clip_gives_a_point_and_a_reason(
+    scores: list[tuple[str, str, str, int]], reason: str
+) -> None:
+    rate = only(win_rates(table(scores)).averages)
+    for estimate in (rate.win_1, rate.tie, rate.win_2, rate.net):
+        assert math.isfinite(estimate.value)
+        assert estimate.low is None
+        assert estimate.high is None
+        assert reason in estimate.reason
+    assert rate.test is None
+    assert any(reason in flag for flag in rate.flags)
+
+
+@pytest.mark.parametrize(("score", "net"), [(0, 0.0), (2, 1.0), (-1, -1.0)])
+def test_answers_all_alike_give_bounds_and_no_test(score: int, net: float) -> None:
+    alike = [
+        (f"r{r}", genre, f"{genre}{c}", score) for r in range(6) for genre in ("pop", "rock") for c in range(5)
+    ]
+    rates = win_rates(table(alike))
+    for rate in (*rates.cells, *rates.averages):
+        assert rate.net.value == net
+        assert rate.test is None
+        assert "no test: every answer is alike" in rate.flags
+        assert rate.net.low is not None
+        assert rate.net.high is not None
+        assert rate.net.low <= net <= rate.net.high
+        assert 0 < rate.net.high - rate.net.low < 2
+        for share in (rate.win_1, rate.tie, rate.win_2):
+            assert share.low is not None
+            assert share.high is not None
+            assert 0 < share.high - share.low < 1
+
+
+def test_a_share_of_zero_is_bounded_by_the_design_effect_of_the_other_cells() -> None:
+    # Raters who disagree with one another but agree with themselves: answers are worth far less than their number.
+    stubborn = [(f"r{r}", "pop", f"p{c}", 1 if r < 5 else -1) for r in range(10) for c in range(8)]
+    clear = [(f"r{r}", "rock", f"k{c}", 1) for r in range(10) for c in range(8)]
+    with_others = only(win_rates(table([*stubborn, *clear])).cells, "rock")
+    varied = [(f"r{r}", "pop", f"p{c}", 1 if (r + c) % 2 else -1) for r in range(10) for c in range(8)]
+    independent = only(win_rates(table([*varied, *clear])).cells, "rock")
+    assert with_others.win_2.value == independent.win_2.value == 0
+    assert (with_others.win_2.high or 0) > 2 * (independent.win_2.high or 1)
+    assert with_others.n_eff is not None
+    assert with_others.n_eff < 20 < (independent.n_eff or 0)
+
+
+def test_a_clip_alone_in_its_genre_widens_the_interval_instead_of_vanishing() -> None:
+    scores = [(f"r{r}", f"g{g}", f"c{g}", 1 if (r * g + r) % 3 else -1) for r in range(6) for g in range(6)]
+    average = only(win_rates(table(scores)).averages)
+    assert average.net.low is not None
+    assert average.net.low < average.net.value
+    assert all(cell.net.low is None for cell in win_rates(table(scores)).cells)
+
+
+def test_nothing_to_analyse_is_an_error_with_a_reason() -> None:
+    with pytest.raises(AnalysisError, match="no answer is left"):
+        win_rates(table(SCORES).iloc[:0])
+    with pytest.raises(AnalysisError, match="simulated answers only when asked"):
+        win_rates(table(SCORES, simulated=True))
+    two = pd.concat([table(SCORES).astype(object), table(SCORES, study="other").astype(object)])
+    with pytest.raises(AnalysisError, match="studies other, sim; analyse one at a time"):
+        win_rates(read(two))
+
+
+def true_net(effect: float, spread: float, tie_band: float) -> float:
+    """Mean of the sign of a simulated answer over raters, clips and noise, by Gauss–Hermite quadrature."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    mean = effect + spread * nodes
+    wins, losses = 1 / (1 + np.exp(tie_band - mean)), 1 / (1 + np.exp(tie_band + mean))
+    return float(weights @ (wins - losses) / weights.sum())
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.5])
+def test_interval_holds_the_truth_in_ninety_of_a_hundred_seeds(effect: float) -> None:
+    truth = true_net(effect, math.hypot(0.7, 0.7), 0.5)
+    held = called = 0
+    for seed in range(100):
+        frame = simulate(seed=seed, raters=24, clips_per_genre=5, per_rater=10, effect=effect)
+        rates = win_rates(read(frame[frame["question"] == "visual_relevance"]))
+        (average,) = rates.averages
+        assert average.net.low is not None
+        assert average.net.high is not None
+        assert average.test is not None
+        held += average.net.low <= truth <= average.net.high
+        called += average.test.p_adjusted < 0.05
+    assert held >= 90
+    assert called <= 10 if effect == 0 else called >= 40
