@@ -6,7 +6,7 @@ import os
 
 from celery import Celery
 from django.conf import settings
-from kombu import Queue
+from kombu.entity import Queue
 
 from studyapp.work import transport
 from studyapp.work.queues import CPU, QUEUES, SHORT

@@ -46,6 +46,8 @@ class Claim:
 def claim(stimulus_id: int, worker: str) -> Claim | None:
     """Take a requested stimulus; None when it is not requested any more, which is how a repeated message ends."""
     seen = Stimulus.objects.filter(pk=stimulus_id).values_list("attempt", flat=True).first()
+    if seen is None:
+        return None
     # Of two workers that saw the same attempt, one finds the row changed.
     taken = Stimulus.objects.filter(pk=stimulus_id, state=StimulusState.REQUESTED, attempt=seen).update(
         state=StimulusState.RENDERING,
@@ -56,7 +58,7 @@ def claim(stimulus_id: int, worker: str) -> Claim | None:
         doing="",
         error="",
     )
-    return Claim(stimulus_id, (seen or 0) + 1, worker) if taken else None
+    return Claim(stimulus_id, seen + 1, worker) if taken else None
 
 
 class Life:

@@ -41,7 +41,7 @@ def is_embedded(broker_url: str) -> bool:
     return broker_url.startswith(f"{SCHEME}:")
 
 
-class Channel(virtual.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(virtual.Channel):
     """Queues as folders below settings.EMBEDDED_BROKER_DIR."""
 
     # What is unacknowledged at the end is given back by renaming, not by sending it anew.
@@ -138,12 +138,11 @@ class Channel(virtual.Channel):  # type: ignore[misc]  # kombu has no types
         return self._own / f"{queue}@{name}"
 
 
-class Transport(virtual.Transport):  # type: ignore[misc]  # kombu has no types
+class Transport(virtual.Transport):
     """``duetfs://``"""
 
     Channel = Channel
     polling_interval = POLL_S
-    default_port = 0
     driver_type = driver_name = SCHEME
     implements = virtual.Transport.implements.extend(asynchronous=False, exchange_type=frozenset(["direct"]))
     # Bindings need not be shared between processes: whoever sends declares its queues itself.
