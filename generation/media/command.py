@@ -18,7 +18,7 @@ import ffmpeg
 from generation.media.binaries import ffmpeg_path, ffprobe_path
 from generation.media.errors import MediaError
 
-TIMEOUT_S = 300.0
+TIMEOUT_S = 120.0
 
 BITEXACT_OUTPUT: dict[str, Any] = {
     "map_metadata": -1,

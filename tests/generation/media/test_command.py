@@ -12,7 +12,7 @@ from generation.media.errors import MediaError
 
 def test_failure_carries_the_last_useful_line(tmp_path: Path) -> None:
     stream = ffmpeg.input(url(tmp_path / "none.mp4")).output("pipe:1", format="null")
-    with pytest.raises(MediaError, match=r"ffmpeg failed: none.mp4: No such file or directory"):
+    with pytest.raises(MediaError, match=r"ffmpeg failed: .*No such file or directory"):
         run(stream)
 
 
