@@ -13,8 +13,6 @@ from django.utils import timezone
 
 from studyapp import policies
 from studyapp.actions.designs import (
-    DesignSummary,
-    Refusal,
     build_design,
     design_csv,
     design_rows,
@@ -29,8 +27,6 @@ from studyapp.models import AuditLine, Clip, Stimulus, Study, System, SystemPair
 from studyapp.states import StimulusState, StudyState
 
 __all__ = [
-    "DesignSummary",
-    "Refusal",
     "build_design",
     "close_study",
     "create_study",
