@@ -175,15 +175,15 @@ class Stack:
     def start_web(self) -> Server:
         command = self.command("web", replacing={"0.0.0.0:8000": f"127.0.0.1:{self.web_port}"})
         server = self.start("web", command)
-        wait_for("the web process", lambda: self._answers(server))
+        wait_for("the web process", lambda: self._answers(server), seconds=60)
         return server
 
     def _answers(self, server: Server) -> bool:
         if not server.running:
             raise RuntimeError(f"gunicorn ended at once:\n{server.log.read_text()}")
         try:
-            return requests.get(f"{self.web_url}health/", headers={"Host": HOST}, timeout=2).status_code == 200
-        except requests.ConnectionError:
+            return requests.get(f"{self.web_url}health/", headers={"Host": HOST}, timeout=5).status_code == 200
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests.services.rater import Rater
 from tests.services.stack import COMPOSE, HOST, Server, Stack, free_port, interpolate, wait_for
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -120,6 +122,41 @@ def test_media_cannot_be_had_past_django(front: Front, stack: Stack) -> None:
     assert front.get("/protected/secret.mp4").status_code == 404
     assert front.get("/protected/../protected/secret.mp4").status_code == 404
     assert front.get("/media/secret.mp4").status_code == 404
+
+
+MAKE_STUDY = """
+import json
+from tests.studyapp.factories import open_study
+
+study = open_study(clips=1, blocks=1, real_media=True)
+sides = study.blocks.get().trials.get().sides
+print(json.dumps([study.token, sides.left.file, sides.right.file]))
+"""
+
+
+def test_media_comes_by_range_to_its_session_only_and_says_nothing_of_the_file(front: Front, stack: Stack) -> None:
+    token, *files = json.loads(stack.script(MAKE_STUDY))
+    rater = Rater(f"https://127.0.0.1:{front.https}", token, certificate=front.certificate)
+    rater.consent()
+    trial = rater.trial()
+    assert trial is not None
+    assert len(trial.sources) == 2
+    for source, file in zip(trial.sources, files, strict=True):
+        content = (stack.var / "media" / file).read_bytes()
+        whole = rater.get(source)
+        assert (whole.status_code, whole.headers["Accept-Ranges"]) == (200, "bytes")
+        assert whole.content == content
+        part = rater.get(source, Range="bytes=100-199")
+        assert (part.status_code, part.content) == (206, content[100:200])
+        assert part.headers["Content-Range"] == f"bytes 100-199/{len(content)}"
+        assert part.headers["Content-Type"] == "video/mp4"
+        assert part.headers["Cache-Control"] == "private, max-age=3600"
+        assert part.headers["X-Content-Type-Options"] == "nosniff"
+        # A validator or a date could show that two trials play one file, or when it was rendered.
+        assert not {"ETag", "Last-Modified", "X-Accel-Redirect"} & set(part.headers)
+        assert file not in str(part.headers)
+        assert rater.get(source, Range="bytes=999999999-").status_code == 416
+        assert front.get(source).status_code == 404
 
 
 def test_the_log_holds_neither_addresses_nor_links(front: Front) -> None:
