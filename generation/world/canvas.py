@@ -100,13 +100,9 @@ class Canvas:
             self.pixels, (int(x), int(y)), max(1, round(radius * scale)), colour, cv2.FILLED, cv2.LINE_AA, _SHIFT
         )
 
-    def add_light(self, draw: Canvas, strength: float) -> None:
+    def add_light(self, light: Canvas, strength: float) -> None:
         """Add another canvas of the same size as light."""
-        self.pixels = cv2.addWeighted(self.pixels, 1.0, draw.pixels, strength, 0.0)
-
-    def blend(self, other: Canvas, share: float) -> None:
-        """Mix another canvas of the same size in."""
-        self.pixels = cv2.addWeighted(self.pixels, 1.0 - share, other.pixels, share, 0.0)
+        cv2.addWeighted(self.pixels, 1.0, light.pixels, strength, 0.0, dst=self.pixels)
 
     def glow(self, strength: float) -> None:
         """Let bright places shine on their surroundings."""
@@ -115,15 +111,16 @@ class Canvas:
         )
         soft = cv2.GaussianBlur(small, (0, 0), max(0.6, self.height / 120))
         wide = cv2.resize(soft, (self.width, self.height), interpolation=cv2.INTER_LINEAR)
-        self.pixels = cv2.addWeighted(self.pixels, 1.0, wide, strength, 0.0)
+        cv2.addWeighted(self.pixels, 1.0, wide, strength, 0.0, dst=self.pixels)
 
     def vignette(self) -> None:
         """Darken the corners."""
-        self.pixels = cv2.multiply(self.pixels, _vignette(self.width, self.height), scale=1 / 255)
+        cv2.multiply(self.pixels, _vignette(self.width, self.height), dst=self.pixels, scale=1 / 255)
 
     def _fixed(self, points: Points | Sequence[tuple[float, float]]) -> npt.NDArray[np.int32]:
-        where = (np.asarray(points, dtype=np.float64) + (self.right, 0.5)) * self.height * (1 << _SHIFT)
-        return np.clip(where, -(1 << 18), 1 << 18).astype(np.int32).reshape(-1, 1, 2)
+        where = (np.asarray(points, dtype=np.float64) + np.array([self.right, 0.5])) * self.height * (1 << _SHIFT)
+        fixed: npt.NDArray[np.int32] = np.clip(where, -(1 << 18), 1 << 18).astype(np.int32).reshape(-1, 1, 2)
+        return fixed
 
     def _pixels(self, thickness: float) -> int:
         return max(1, round(thickness * self.height))

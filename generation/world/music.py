@@ -11,13 +11,13 @@ import numpy.typing as npt
 from generation.world.piece import FRAME_HZ, HUES, SCALES, Piece, Section
 from generation.world.synth import drum, note
 
-_DRUM_STEPS = {
+_DRUM_STEPS: dict[str, dict[str, tuple[int, ...]]] = {
     "Electronic music": {"kick": (0, 4, 8, 12), "clap": (4, 12), "open_hat": (2, 6, 10, 14)},
     "Hip hop music": {"kick": (0, 7, 10), "snare": (4, 12), "hat": (0, 2, 4, 6, 8, 10, 12, 14)},
     "Reggae": {"kick": (8,), "rim": (8, 14), "hat": (2, 6, 10, 14)},
     "Rock": {"kick": (0, 8, 10), "snare": (4, 12), "hat": (0, 2, 4, 6, 8, 10, 12, 14)},
 }
-_BUSY_STEPS = {
+_BUSY_STEPS: dict[str, dict[str, tuple[int, ...]]] = {
     "Electronic music": {"hat": (0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15)},
     "Hip hop music": {"hat": (3, 11, 15), "rim": (6, 14)},
     "Reggae": {"kick": (0, 8), "hat": (0, 4, 8, 12)},

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 FRAME_HZ = 50
-"""Every note starts on this grid, the acoustic frame rate of the cascade, which keeps a small codec's task small."""
+"""Every note starts on this grid, the cascade's acoustic frame rate, which keeps a small codec's task small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +131,21 @@ class Piece:
     @property
     def caption(self) -> str:
         """What a listener and viewer would say of it, in one sentence."""
+        return self.describe(*(section.scene for section in self.sections))
+
+    def describe(self, *scenes: str) -> str:
+        """The caption as if only these scenes were shown."""
         light = ("dark", "", "bright")[self.brightness]
         pace = "fast" if self.tempo_bpm > 120 else "slow" if self.tempo_bpm < 90 else "medium-paced"
         amount = ("sparse", "steady", "busy")[self.density]
-        places = ", ".join(dict.fromkeys(_PLACES[section.scene] for section in self.sections))
+        places = ", ".join(dict.fromkeys(_PLACES[scene] for scene in scenes))
         picture = " ".join(word for word in (light, HUES[self.hue].name) if word)
         article = "An" if picture[0] in "aeiou" else "A"
         return f"{article} {picture} {places}; {pace}, {amount} {self.genre.name.lower()} in {self.key}"
+
+    def scene_at(self, time_s: float) -> str:
+        """Name of the scene on screen at a time."""
+        return [s.scene for s in self.sections if s.start_frame <= time_s * FRAME_HZ + 1e-6][-1]
 
 
 _SHORTEST_SECTION = 75

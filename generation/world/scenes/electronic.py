@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from generation.world.canvas import Canvas, Moment, ring
+from generation.world.canvas import Canvas, Moment, Points, ring
 
 
 def tunnel(canvas: Canvas, now: Moment) -> None:
@@ -62,13 +62,14 @@ def kaleidoscope(canvas: Canvas, now: Moment) -> None:
     canvas.vignette()
 
 
-def _petal(angle: float, outward: float, width: float) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _petal(angle: float, outward: float, width: float) -> Points:
     along = np.linspace(0, 1, 12)
     side = width * np.sin(np.pi * along) * along * 0.55 * outward
     upper = np.stack([along * outward, side], 1)
     lower = np.stack([along[::-1] * outward, -side[::-1]], 1)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return np.concatenate([upper, lower]) @ turn
+    petal: Points = np.concatenate([upper, lower]) @ turn
+    return petal
 
 
 def neon_road(canvas: Canvas, now: Moment) -> None:

@@ -78,7 +78,7 @@ def turntable(canvas: Canvas, now: Moment) -> None:
         wedge = np.concatenate([[centre], ring(centre, 0.13, 24, angle)[:3]])
         canvas.polygon(wedge, palette(1.0, 0.45, 70))
     canvas.disc(centre, 0.015, palette(0.1))
-    tip = np.array([0.07 + 0.006 * np.sin(2 * np.pi * now.beats), 0.17])
+    tip = (0.07 + 0.006 * float(np.sin(2 * np.pi * now.beats)), 0.17)
     canvas.line((0.42, -0.30), (0.36, 0.05), palette(0.95, 0.1), 0.018)
     canvas.line((0.36, 0.05), tip, palette(0.95, 0.1), 0.018)
     canvas.disc((0.42, -0.30), 0.06, palette(0.7, 0.15))

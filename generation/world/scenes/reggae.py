@@ -23,9 +23,11 @@ def sunset(canvas: Canvas, now: Moment) -> None:
     for layer in range(7):
         near = (layer / 6) ** 1.5
         level = horizon + 0.34 * near
-        x = np.linspace(-canvas.right, canvas.right, 40)
-        swell = (0.004 + 0.016 * near) * np.sin(x * (26 - 14 * near) + (1 + layer % 3) * now.beats * 0.7 + layer)
-        shape = np.concatenate([np.stack([x, level + swell], 1), [[canvas.right, 0.5], [-canvas.right, 0.5]]])
+        across = np.linspace(-canvas.right, canvas.right, 40)
+        swell = (0.004 + 0.016 * near) * np.sin(
+            across * (26 - 14 * near) + (1 + layer % 3) * now.beats * 0.7 + layer
+        )
+        shape = np.concatenate([np.stack([across, level + swell], 1), [[canvas.right, 0.5], [-canvas.right, 0.5]]])
         canvas.polygon(shape, palette(0.62 - 0.07 * layer, 0.85, -20 + 6 * (layer % 2)))
     for _ in range(16 + 16 * now.density):
         near, phase, side = now.random.uniform() ** 1.4, now.random.uniform(), now.random.normal()
@@ -105,10 +107,12 @@ def waves(canvas: Canvas, now: Moment) -> None:
         for x, odd, own_layer in fish:
             if own_layer == layer:
                 _fish(canvas, now, x, level, odd)
-        x = np.linspace(-canvas.right - 0.02, canvas.right + 0.02, 64)
-        roll = x * (9 - 0.7 * layer) + (1 if layer % 2 else -1) * now.beats * (0.35 + 0.08 * layer) + 1.9 * layer
+        across = np.linspace(-canvas.right - 0.02, canvas.right + 0.02, 64)
+        roll = (
+            across * (9 - 0.7 * layer) + (1 if layer % 2 else -1) * now.beats * (0.35 + 0.08 * layer) + 1.9 * layer
+        )
         crest = level - (0.03 + 0.007 * layer) * (np.sin(roll) + 0.35 * np.sin(2 * roll + 0.6)) - 0.012 * now.pulse
-        edge = np.stack([x, crest], 1)
+        edge = np.stack([across, crest], 1)
         shape = np.concatenate([edge, [[canvas.right + 0.02, 0.52], [-canvas.right - 0.02, 0.52]]])
         canvas.polygon(shape, palette(0.88 - 0.09 * layer, 0.6 + 0.05 * layer, -5 * layer))
         canvas.outline(edge, palette(1.0, 0.15), 0.005 + 0.001 * layer, closed=False)

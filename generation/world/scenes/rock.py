@@ -116,7 +116,7 @@ def shards(canvas: Canvas, now: Moment) -> None:
         big = size * (0.4 + 1.3 * way)
         shape = ring(at, big, 3, spin * now.beats * 0.5 + angle) * 1.0
         shade = 0.62 + 0.38 * np.sin(spin * now.beats * 0.5 + angle)
-        canvas.polygon(shape + (0.01, 0.014), palette(0.08))
+        canvas.polygon(shape + np.array([0.01, 0.014]), palette(0.08))
         canvas.polygon(shape, palette(shade, 0.8, hue))
         canvas.polygon(np.array([shape[0], shape[1], at]), palette(min(1.0, shade + 0.3), 0.5, hue))
     core = 0.10 + 0.05 * now.pulse + 0.04 * now.accent

@@ -1,0 +1,1 @@
+"""V2Meow: visual features to semantic tokens to coarse and fine acoustic tokens to sound."""
