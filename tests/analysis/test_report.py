@@ -1,0 +1,241 @@
+"""The report: what it says, that nothing is fetched, and that names cannot break out of the page."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib import resources
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+
+from analysis import report
+from analysis.figures import all_figures
+from analysis.report import Report
+from analysis.schema import SchemaError, read
+from analysis.win_rates import win_rates
+
+from .simulate import row, simulate
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+NASTY = "</script><script>alert(1)</script><b>x</b>"
+
+
+@pytest.fixture(scope="module")
+def ratings() -> pd.DataFrame:
+    return simulate(
+        seed=2, systems=("v2meow-clip-tiny", "random-shuffle", "ground-truth"), per_rater=15, effect=0.9
+    )
+
+
+@pytest.fixture(scope="module")
+def built(ratings: pd.DataFrame) -> Report:
+    return report.build(ratings, title="Pilot")
+
+
+def test_report_starts_with_what_was_found(built: Report) -> None:
+    assert built.rates is not None
+    page = report.html(built)
+    assert page.index(built.found[0][:40].replace("&", "&amp;")) < page.index("Which system was preferred")
+    shown = [r for r in built.rates.averages if r.test and r.test.p_adjusted < 0.05]
+    assert sum("was preferred to" in sentence for sentence in built.found) == len(shown) > 0
+    first = shown[0]
+    winner = first.system_1 if first.net.value > 0 else first.system_2
+    assert built.found[0].startswith(f"Visual relevance: {winner} was preferred to")
+    assert f"{first.n} ratings of {first.raters} raters on {first.clips} clips" in built.found[0]
+
+
+def test_page_is_self_contained_and_has_no_inline_handlers_or_styles(built: Report) -> None:
+    page = report.html(built)
+    markup = re.sub(r"<(script|style)\b[^>]*>.*?</\1>", "", page, flags=re.DOTALL)
+    assert not re.search(r"\s(style|on\w+|src|href)=", markup)
+    assert len(report.csp_hashes(page)) == 4
+    assert "unsafe" not in report.csp_policy(page)
+
+
+def test_every_figure_is_valid_plotly_with_words_and_a_table(built: Report) -> None:
+    assert [figure.key for figure in built.figures] == [
+        "bars-visual_relevance",
+        "bars-music_preference",
+        "forest-1",
+        "forest-2",
+        "forest-3",
+    ]
+    for figure in built.figures:
+        go.Figure(data=list(figure.data), layout=figure.layout)
+        assert len(figure.alt) > len(figure.title)
+        assert figure.table.rows
+        assert all(len(row.cells) == len(figure.table.columns) for row in figure.table.rows)
+
+
+def test_bars_reach_from_the_middle_of_no_preference_to_the_shares_of_the_table(built: Report) -> None:
+    assert built.rates is not None
+    bars = built.figures[0]
+    rate = built.rates.averages[0]
+    left = sum(-trace["x"][0] for trace in bars.data if trace["x"][0] < 0)
+    right = sum(trace["x"][0] for trace in bars.data if trace["x"][0] > 0)
+    assert left == pytest.approx(rate.win_1.value + rate.tie.value / 2)
+    assert right == pytest.approx(rate.win_2.value + rate.tie.value / 2)
+
+
+def test_forest_draws_what_favours_system_1_on_the_left(built: Report) -> None:
+    assert built.rates is not None
+    forest = next(figure for figure in built.figures if figure.key == "forest-1")
+    diamonds = [trace for trace in forest.data if trace["marker"]["symbol"] == "diamond"]
+    rates = [r for r in built.rates.averages if (r.system_1, r.system_2) == ("random-shuffle", "ground-truth")]
+    assert len(diamonds) == len(rates) == 2
+    for trace, rate in zip(diamonds, rates, strict=True):
+        assert trace["x"] == [-rate.net.value]
+        assert trace["x"][0] - trace["error_x"]["arrayminus"][0] == pytest.approx(-(rate.net.high or 0))
+        assert trace["x"][0] + trace["error_x"]["array"][0] == pytest.approx(-(rate.net.low or 0))
+
+
+def test_simulated_answers_are_left_out_or_announced(ratings: pd.DataFrame) -> None:
+    program = ratings.assign(simulated=True)
+    left_out = report.build(program, title="Demo")
+    assert left_out.rates is None
+    assert "900 simulated answers are left out" in left_out.found[0]
+    assert "banner" not in re.sub(r"<style>.*?</style>", "", report.html(left_out), flags=re.DOTALL)
+    shown = report.build(program, title="Demo", include_simulated=True)
+    assert shown.simulated_shown == 900
+    assert '<p class="banner" role="note">900 of the answers analysed here are simulated' in report.html(shown)
+
+
+def test_counts_say_what_was_left_out(ratings: pd.DataFrame) -> None:
+    other = ratings.astype(object)
+    other.loc[:1, "kind"] = "gold"
+    other.loc[2:4, "simulated"] = True
+    counts = {row.cells[0]: row.cells[1] for row in report.build(other, title="x").counts.rows}
+    assert counts["Answers in the table"] == "900"
+    assert counts["left out: gold trials"] == "−2"
+    assert counts["left out: simulated answers"] == "−3"
+    assert counts["Answers analysed"] == "895"
+
+
+def test_an_empty_table_gives_a_report_that_says_so(ratings: pd.DataFrame) -> None:
+    empty = report.build(ratings.iloc[:0], title="Nobody came")
+    assert empty.figures == ()
+    assert "no answer to a test trial yet" in report.html(empty)
+    with pytest.raises(SchemaError):
+        report.build(ratings.drop(columns="score"), title="x")
+
+
+@pytest.mark.parametrize(("raters", "clips"), [(1, 4), (4, 1)])
+def test_too_little_data_still_makes_a_page(raters: int, clips: int) -> None:
+    rows = [
+        row(rater=f"r{r}", trial=f"{r}-{c}", genre="pop", clip=f"c{c}", pair=("a", "b"), score=1)
+        for r in range(raters)
+        for c in range(clips)
+    ]
+    built = report.build(pd.DataFrame(rows), title="Small")
+    page = report.html(built)
+    assert "NaN" not in json.dumps(report.figures_for_site(built))
+    assert "no preference was shown between a and b" in page
+    assert "only one" in page
+
+
+def test_digest_is_of_the_rows_whatever_their_order_or_format(ratings: pd.DataFrame, tmp_path: Path) -> None:
+    ratings.to_csv(tmp_path / "r.csv", index=False)
+    digests = {
+        report.build(ratings, title="a").digest,
+        report.build(ratings.sample(frac=1, random_state=3), title="b").digest,
+        report.build(read(tmp_path / "r.csv"), title="c").digest,
+    }
+    assert len(digests) == 1
+    changed = ratings.assign(response_time_ms=1)
+    assert report.build(changed, title="a").digest not in digests
+
+
+def test_site_gets_the_same_figures_as_plain_json(built: Report) -> None:
+    site = json.loads(json.dumps(report.figures_for_site(built), allow_nan=False))
+    assert [figure["key"] for figure in site["figures"]] == [figure.key for figure in built.figures]
+    assert site["figures"][0]["table"]["rows"][0]["cells"]
+    assert site["found"] == list(built.found)
+
+
+def test_vendored_plotly_is_the_file_that_its_readme_names() -> None:
+    assets = resources.files("analysis").joinpath("assets")
+    digest = hashlib.sha256(assets.joinpath("plotly-basic.min.js").read_bytes()).hexdigest()
+    assert digest in assets.joinpath("README.md").read_text(encoding="utf-8")
+
+
+def test_a_question_that_only_some_answered_is_no_obstacle(ratings: pd.DataFrame) -> None:
+    one = ratings[ratings["question"] == "music_preference"]
+    keys = [figure.key for figure in all_figures(win_rates(read(one)))]
+    assert keys == ["bars-music_preference", "forest-1", "forest-2", "forest-3"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Browser:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser at {CHROMIUM}; install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def open_page(browser: Browser, text: str, width: int) -> tuple[Page, list[str]]:
+    """Open the page under its own policy; returns what was logged, refused or asked for elsewhere."""
+    complaints: list[str] = []
+
+    def serve(route: Route) -> None:
+        headers = {"content-security-policy": report.csp_policy(text)}
+        route.fulfill(body=text, content_type="text/html; charset=utf-8", headers=headers)
+
+    def console(message: ConsoleMessage) -> None:
+        complaints.append(message.text)
+
+    def request(asked: Request) -> None:
+        if asked.url != "http://report.test/" and not asked.url.startswith(("data:", "blob:")):
+            complaints.append(asked.url)
+
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.route("http://report.test/", serve)
+    page.on("console", console)
+    page.on("request", request)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("http://report.test/")
+    return page, complaints
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("width", [1440, 390])
+def test_page_draws_every_figure_under_a_hash_only_policy(chromium: Browser, built: Report, width: int) -> None:
+    page, complaints = open_page(chromium, report.html(built), width)
+    page.wait_for_function("document.documentElement.dataset.drawn === '5'")
+    assert page.locator(".plot .main-svg").count() >= 5
+    assert page.locator(".plot .bars path").count() == 2 * 6 * 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.locator("summary").first.click()
+    assert page.locator("figure table").first.is_visible()
+    assert complaints == []
+    page.close()
+
+
+@pytest.mark.e2e
+def test_names_are_text_everywhere_on_the_page(chromium: Browser) -> None:
+    rows = [
+        row(rater=f"r{r}", trial=f"{r}-{c}", genre=NASTY, clip=f"c{c}", pair=("a&b", NASTY), score=(r + c) % 3 - 1)
+        for r in range(6)
+        for c in range(6)
+    ]
+    text = report.html(report.build(pd.DataFrame(rows), title=NASTY))
+    page, complaints = open_page(chromium, text, 1440)
+    page.wait_for_function("document.documentElement.dataset.drawn === '2'")
+    assert page.locator("h1").inner_text().startswith(NASTY)
+    assert page.locator(".duet-report b").count() == 0
+    assert NASTY in "".join(page.locator(".plot .annotation-text").all_text_contents())
+    assert complaints == []
+    page.close()
