@@ -121,5 +121,5 @@ def _response(
         release_conn=lambda: None,
         close=lambda: None,
     )
-    extract_cookies_to_jar(response.cookies, request, response.raw)
+    extract_cookies_to_jar(response.cookies, request, response.raw)  # type: ignore[no-untyped-call]
     return response

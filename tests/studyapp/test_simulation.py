@@ -1,4 +1,4 @@
-"""Simulated raters take part through the real pages, and the analysis finds what they prefer."""
+"""Simulated raters take part through the real pages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
 
-from analysis.win_rates import win_rates
 from studyapp.errors import DuetError, WrongState
 from studyapp.exports import ratings_frame
 from studyapp.models import Clip, PlayEvent, Presentation, Response, Study, StudySession
@@ -62,19 +61,6 @@ def test_the_same_seed_answers_alike_and_another_does_not() -> None:
 
     assert answers(1) == answers(1)
     assert answers(1) != answers(2)
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_analysis_of_the_export_finds_the_preference_that_was_simulated(seed: int) -> None:
-    study = compared(clips=6, blocks=12)
-    simulate(study, raters=12, effects={"good": 2.0}, seed=seed)
-    frame = ratings_frame(study, include_simulated=True)
-    assert len(frame) == 12 * 6 * 2
-    assert frame["simulated"].all()
-    for rate in win_rates(frame, include_simulated=True).averages:
-        assert (rate.system_1, rate.system_2) == ("good", "bad")
-        assert rate.net.low is not None
-        assert rate.net.low > 0
 
 
 def test_a_strength_may_be_meant_for_one_question() -> None:
