@@ -86,7 +86,6 @@ def _points(rates: Sequence[PairRate], genres: list[str | None], shift: float) -
     colour, symbol = LOOKS[rates[0].question] if rates else (FAINT, "circle")
     average = any(rate.genre is None for rate in rates)
     faint = any(rate.flags for rate in rates)
-    colour = FAINT if faint else colour
     # Where there is no interval, the whiskers have no length.
     lows = [rate.net.value if rate.net.low is None else rate.net.low for rate in rates]
     highs = [rate.net.value if rate.net.high is None else rate.net.high for rate in rates]
@@ -107,7 +106,7 @@ def _points(rates: Sequence[PairRate], genres: list[str | None], shift: float) -
             "symmetric": False,
             "array": [rate.net.value - low for rate, low in zip(rates, lows, strict=True)],
             "arrayminus": [high - rate.net.value for rate, high in zip(rates, highs, strict=True)],
-            "color": colour,
+            "color": FAINT if faint else colour,
             "thickness": 2.2 if average else 1.4,
             "width": 0,
         },

@@ -163,7 +163,7 @@ def _warnings(rates: WinRates) -> tuple[str, ...]:
     bare = sum(rate.net.low is None for rate in rates.cells)
     if few:
         told.append(
-            f"{few} of {len(rates.cells)} genre results rest on few raters or clips; they are shown in grey."
+            f"{few} of {len(rates.cells)} genre results rest on few raters or clips; their intervals are grey."
         )
     if bare:
         told.append(

@@ -166,18 +166,21 @@ def _load(path: Path) -> pd.DataFrame:
     raise SchemaError(f"{path.name} is neither .csv nor .parquet; export the ratings as one of these")
 
 
-def _parse(raw: pd.Series[Any], column: Column) -> pd.Series[Any]:
+def _parse(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    # Each distinct value is parsed once; its index is the row where it first stands, for the error message.
+    codes, distinct = pd.factorize(values, use_na_sentinel=False)
+    raw = pd.Series(distinct, index=np.unique(codes, return_index=True)[1])
     text = raw.astype(object).where(raw.notna(), "").map(str).str.strip()
     empty = (text == "").to_numpy()
     if not column.may_be_empty:
         _refuse(empty, raw, column)
-    return _PARSERS[column.type](raw, text, empty, column)
+    return _PARSERS[column.type](raw, text, empty, column).take(codes).reset_index(drop=True)
 
 
 def _refuse(bad: _Flags, raw: pd.Series[Any], column: Column) -> None:
     if bad.any():
-        row = int(np.argmax(bad))
-        value = raw.iloc[row]
+        first = int(np.argmax(bad))
+        row, value = int(raw.index[first]), raw.iloc[first]
         told = "empty" if pd.isna(value) or value == "" else repr(str(value))
         raise SchemaError(
             f"row {row + 1}, column {column.name!r}: {told} is not allowed; it must be {column.allowed}"
