@@ -36,9 +36,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
-from studyapp import events
 from studyapp.actions import sessions
 from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
+from studyapp.events import BadEvents, ReportedEvent, parse
 from studyapp.models import Block, Study, StudySession, Trial
 from studyapp.models.study import new_token
 from studyapp.presentation import LETTERS, SIDES, Presented
@@ -62,10 +62,10 @@ class AnswerForm(forms.Form):
         for question in Question:
             self.fields[question.value] = forms.TypedChoiceField(choices=SCALE, coerce=int, required=False)
 
-    def clean_events(self) -> list[events.ReportedEvent]:
+    def clean_events(self) -> list[ReportedEvent]:
         try:
-            return events.parse(self.cleaned_data["events"] or [])
-        except events.BadEvents as error:
+            return parse(self.cleaned_data["events"] or [])
+        except BadEvents as error:
             raise forms.ValidationError(str(error)) from None
 
     @property
@@ -73,7 +73,7 @@ class AnswerForm(forms.Form):
         return {question: value for question in Question if (value := self.cleaned_data.get(question.value))}
 
 
-def with_seat(view: SeatedView[P]) -> Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]:
+def with_seat(view: SeatedView[P]) -> Callable[..., HttpResponseBase]:
     """Load the cookie's session; whoever has none is sent to the study's first page."""
 
     @wraps(view)
@@ -175,7 +175,7 @@ def answer(request: HttpRequest, session: StudySession, trial_token: str) -> Htt
 @with_seat
 def play_events(request: HttpRequest, session: StudySession, trial_token: str) -> HttpResponseBase:
     try:
-        reported = events.parse(json.loads(request.body)["events"])
+        reported = parse(json.loads(request.body)["events"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadRequest(f"not a list of events: {error}") from None
     own = _own_trial(session, trial_token)

@@ -21,6 +21,7 @@ export class Player extends EventTarget {
     this.time = root.querySelector(".time");
     this.failed = root.querySelector(".failed");
     this.stateText = root.querySelector(".state-text");
+    this.turn = this.stateText.textContent;
     this.needed = needed;
     this.report = report;
     this.coverage = new Coverage(stretches);
@@ -182,6 +183,6 @@ export class Player extends EventTarget {
     this.button.setAttribute("aria-label", `${playing ? "Pause" : this.done ? "Replay" : "Play"} ${this.letter}`);
     this.bar.value = this.duration > 0 ? Math.min(1, video.currentTime / this.duration) : 0;
     this.time.textContent = `${spoken(video.currentTime)} / ${spoken(this.duration)}`;
-    if (this.done) this.stateText.textContent = "Played";
+    this.stateText.textContent = this.done ? "Played" : playing ? "Playing" : this.turn;
   }
 }

@@ -38,7 +38,6 @@ function say(text) {
 
 function choose(player) {
   selected = player;
-  for (const one of Object.values(players)) one.root.classList.toggle("selected", one === player);
 }
 
 function openQuestions() {
@@ -59,7 +58,7 @@ function refresh() {
   for (const player of [first, second]) player.root.classList.toggle("current", player === current && !player.done);
   if (first.done && second.done) {
     openQuestions();
-    say("Both played. Now answer the two questions; replay A or B whenever you like.");
+    say("Now answer both questions. You may replay A and B.");
   } else if (first.done) {
     say(`Good. Now play ${second.letter} to the end.`);
   } else {
