@@ -24,11 +24,10 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def _private_files(settings: Any, tmp_path: Path) -> None:
+def _private_files(settings: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.EMBEDDED_BROKER_DIR = tmp_path / "broker"
-    settings.STATIC_ROOT = tmp_path / "static"  # WhiteNoise warns of a folder that is not there
-    settings.STATIC_ROOT.mkdir()
+    settings.STATIC_ROOT = tmp_path_factory.mktemp("static")  # WhiteNoise warns of a folder that is not there
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
