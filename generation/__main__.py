@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,14 +15,17 @@ from generation.contracts import GenerationError, Progress, Request, Settings, S
 BAR_STEPS = 1000
 
 
+class UsageError(GenerationError):
+    """The command line asks for something that is not there."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Gives the exit status: 0 done, 1 refused with one sentence, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     try:
         options.command(options)
-    except (GenerationError, KeyError, ValueError, OSError) as error:
-        sentence = error.args[0] if isinstance(error, KeyError) else error
-        print(f"{options.name}: {sentence}", file=sys.stderr)
+    except (GenerationError, OSError) as error:
+        print(f"{options.name}: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -42,10 +45,11 @@ def render(options: argparse.Namespace) -> None:
     """Let a system score a video; write the bare soundtrack (.wav) or the finished stimulus (.mp4)."""
     spec, preset = _chosen(options.system, options.preset)
     if options.text is not None and not spec.reads_text:
-        raise ValueError(f"{spec.key} reads no text; leave --text out")
+        raise UsageError(f"{spec.key} reads no text; leave --text out")
     if options.out.suffix not in (".wav", ".mp4"):
-        raise ValueError(f"--out {options.out} must end in .wav (soundtrack) or .mp4 (video with it)")
-    settings = registry.effective_settings(spec.key, _settings(options.set, spec))
+        raise UsageError(f"--out {options.out} must end in .wav (soundtrack) or .mp4 (video with it)")
+    with _names_from_outside():
+        settings = registry.effective_settings(spec.key, _settings(options.set, spec))
     with tempfile.TemporaryDirectory(prefix="duet-") as scratch, _bar() as progress:
         request = _request(options, spec, Path(scratch), progress)
         progress(0.0, f"loading {spec.slug(preset)}")
@@ -57,21 +61,25 @@ def render(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train a preset of the cascade from scratch."""
+    from generation.cascade.presets import PRESETS
     from generation.cascade.training import train as train_preset
+    from generation.cascade.training.parts import MINUTES
 
-    train_preset(
-        options.preset,
-        options.out,
-        parts=tuple(options.parts) if options.parts else None,
-        seed=options.seed,
-        minutes=options.minutes,
+    _check([options.preset], PRESETS, "preset to train")
+    _check(options.parts or (), MINUTES, "part of the cascade")
+    weights = train_preset(
+        options.preset, options.out, parts=options.parts, seed=options.seed, minutes=options.minutes
     )
+    print(f"{weights}: {weights.stat().st_size / 1e6:.1f} MB")
 
 
 def demo_material(options: argparse.Namespace) -> None:
     """Make the self-made clips and their music."""
     from generation.world import write_demo
+    from generation.world.demo import demo_pieces
 
+    with _names_from_outside():
+        demo_pieces(options.clips, options.seed)
     with _bar() as progress:
         write_demo(options.folder, clips=options.clips, seed=options.seed, progress=progress)
     print(f"{options.folder}: {options.clips} clips")
@@ -120,8 +128,26 @@ def _chosen(name: str, preset: str | None) -> tuple[SystemSpec, str]:
         for own in spec.presets:
             if name == spec.slug(own) and own != "default" and preset in (None, own):
                 return spec, own
-    spec = registry.spec(name)
+    with _names_from_outside():
+        spec = registry.spec(name)
+    if preset is not None and preset not in spec.presets:
+        raise UsageError(f"{spec.key} has no preset {preset!r}; there are {', '.join(spec.presets)}")
     return spec, preset or spec.presets[0]
+
+
+def _check(names: Sequence[str], there: Collection[str], what: str) -> None:
+    for name in names:
+        if name not in there:
+            raise UsageError(f"no {what} {name!r}; there are {', '.join(there)}")
+
+
+@contextmanager
+def _names_from_outside() -> Iterator[None]:
+    """A KeyError or ValueError about what a person has typed is that person's mistake, not a bug."""
+    try:
+        yield
+    except (KeyError, ValueError) as error:
+        raise UsageError(error.args[0]) from error
 
 
 def _needs(spec: SystemSpec) -> str:
@@ -139,7 +165,7 @@ def _settings(pairs: Sequence[str], spec: SystemSpec) -> Settings:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"--set {pair!r} is not of the form name=value")
+            raise UsageError(f"--set {pair!r} is not of the form name=value")
         default = spec.settings.get(name, "")
         settings[name] = type(default)(value) if isinstance(default, int | float) else value
     return settings
@@ -172,7 +198,7 @@ def _library(folder: Path | None, own_id: str, scratch: Path, duration_s: float)
     if folder is None:
         return {}
     if not folder.is_dir():
-        raise ValueError(f"--library {folder} is not a folder")
+        raise UsageError(f"--library {folder} is not a folder")
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.stem == own_id:

@@ -18,7 +18,7 @@ import ffmpeg
 from generation.media.binaries import ffmpeg_path, ffprobe_path
 from generation.media.errors import MediaError
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 300.0
 
 BITEXACT_OUTPUT: dict[str, Any] = {
     "map_metadata": -1,
@@ -35,6 +35,11 @@ class Finished:
 
     stdout: bytes
     stderr: str
+
+
+def time_limit_s(duration_s: float) -> float:
+    """How long encoding a clip may take before ffmpeg counts as stuck: far more than a busy machine needs."""
+    return TIMEOUT_S + 20 * duration_s
 
 
 def url(path: Path) -> str:
@@ -54,7 +59,7 @@ def run(
     return _call(command, feed, timeout_s)
 
 
-def ffprobe_json(path: Path, *options: str, timeout_s: float = 60.0) -> dict[str, Any]:
+def ffprobe_json(path: Path, *options: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
     """ffprobe's answer as JSON. Raises MediaError with ffprobe's own last useful line."""
     command = [ffprobe_path(), "-hide_banner", "-v", "error", "-of", "json", *options, url(path)]
     answer: dict[str, Any] = json.loads(_call(command, None, timeout_s).stdout)

@@ -8,7 +8,7 @@ from typing import Any
 
 import ffmpeg
 
-from generation.media.command import BITEXACT_OUTPUT, run, url, whole_file
+from generation.media.command import BITEXACT_OUTPUT, run, time_limit_s, url, whole_file
 from generation.media.decode import SCALER
 from generation.media.errors import MediaError, TooShort, Truncated
 from generation.media.loudness import SILENCE_LUFS, measure
@@ -82,7 +82,8 @@ def make_master(source: Path, out: Path, *, start_s: float = 0.0, duration_s: fl
                 # x264 writes its version and options into an SEI message; no player needs it.
                 **{"bsf:v": "filter_units=remove_types=6"},
                 **BITEXACT_OUTPUT,
-            )
+            ),
+            timeout_s=time_limit_s(duration_s),
         )
         made = require_video(part)
         if abs(made.duration_s - count / rate) > 0.5 / rate:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.contracts import Soundtrack
-from generation.media.command import BITEXACT_OUTPUT, run, url, whole_file
+from generation.media.command import BITEXACT_OUTPUT, run, time_limit_s, url, whole_file
 from generation.media.decode import interleaved, resample
 from generation.media.errors import MediaError, UnfitSoundtrack
 from generation.media.loudness import Loudness, measure, measure_array
@@ -190,4 +190,5 @@ def _encode(master: Path, waveform: npt.NDArray[np.float32], part: Path) -> None
             **BITEXACT_OUTPUT,
         ),
         feed=interleaved(waveform),
+        timeout_s=time_limit_s(waveform.shape[1] / RATE_HZ),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import minimum_filter1d
@@ -17,8 +19,11 @@ def limit(
     """Turn float32 [C, N] down around its true peaks, and nowhere else.
 
     The gain falls and rises over 1 ms on either side of a peak, the same for all channels. Gives the waveform
-    and the deepest reduction in dB, 0.0 where nothing had to be done. Deterministic, without latency.
+    and the deepest reduction in dB, 0.0 where nothing had to be done; an infinite ceiling costs nothing.
+    Deterministic, without latency.
     """
+    if math.isinf(ceiling_dbtp):
+        return waveform, 0.0
     ceiling = 10 ** (ceiling_dbtp / 20)
     between = np.abs(resample_poly(waveform, OVERSAMPLING, 1, axis=-1)).max(axis=0)
     peak = between.reshape(-1, OVERSAMPLING).max(axis=1)

@@ -89,3 +89,25 @@ def test_output_of_another_kind_is_refused(videos: Path, capsys: pytest.CaptureF
     arguments = [str(videos / "bridge.mp4"), "--system", "ground-truth", "-o", "a.ogg"]
     assert main([*RENDER, *arguments]) == 1
     assert "must end in .wav (soundtrack) or .mp4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--preset", "huge"], "train: no preset to train 'huge'; there are tiny"),
+        (["train", "--parts", "stage9"], "train: no part of the cascade 'stage9'; there are codec, clip"),
+        (["demo-material", "folder", "--clips", "0"], "demo-material: 0 clips asked for"),
+        (["demo-material", "folder", "--seed", "5000"], "demo-material: demo seed 5000 is not in 0..999"),
+    ],
+)
+def test_what_cannot_be_trained_or_drawn_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith(sentence)
+
+
+def test_demo_material_writes_clips_and_their_manifest(tmp_path: Path) -> None:
+    assert main(["demo-material", str(tmp_path / "demo"), "--clips", "1"]) == 0
+    (clip,) = (tmp_path / "demo").glob("*.mp4")
+    assert clip.name in (tmp_path / "demo" / "manifest.csv").read_text()
