@@ -15,9 +15,12 @@ class _ManyFilesInput(forms.ClearableFileInput):
 
 
 class ManyFilesField(forms.FileField):
-    """Several files from one input; cleans to a list."""
+    """Several files from one input; cleans to a list. Empty ones pass: the import says what is wrong with each."""
 
     widget = _ManyFilesInput
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_empty_file=True, **options)
 
     def clean(self, data: Any, initial: Any = None) -> Any:
         one = super().clean

@@ -26,7 +26,7 @@ from studyapp.states import DatasetState, StudyState
 from studyapp.views.results import DOWNLOADS
 from studyapp.views.staff import researcher, researchers_only
 
-HISTORY = 12
+HISTORY = 8
 DATASETS = 8
 
 
