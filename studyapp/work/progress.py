@@ -15,9 +15,10 @@ class Bar:
     Where standard error is no terminal (a log, CI) it writes a line at most every 15 seconds.
     """
 
-    def __init__(self, title: str, *, unit: str, out: TextIO | None = None) -> None:
+    def __init__(self, title: str, *, unit: str, leave: bool = True, out: TextIO | None = None) -> None:
         self._title = title
         self._unit = unit
+        self._leave = leave
         self._out = out or sys.stderr
         self._bar: tqdm[Any] | None = None
 
@@ -27,8 +28,13 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the bar; further steps would begin another one."""
         if self._bar is not None:
             self._bar.close()
+            self._bar = None
 
     def step(self, done: float, total: float, doing: str) -> None:
         """``done`` of ``total``; ``doing`` says in a few words what is at hand."""
@@ -44,6 +50,7 @@ class Bar:
             desc=self._title,
             unit=self._unit,
             file=self._out,
+            leave=self._leave,
             mininterval=0.2 if self._out.isatty() else 15,
             dynamic_ncols=True,
             bar_format=(
