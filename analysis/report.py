@@ -123,7 +123,7 @@ def _counts(ratings: pd.DataFrame, used: pd.DataFrame) -> Table:
     printed = [Row((label, f"{n:,}".replace("-", "−")), strong=label == "Answers analysed") for label, n in rows]
     times = used["response_time_ms"].dropna()
     if len(times):
-        printed.append(Row(("Median time per trial", f"{times.median() / 1000:.0f} s")))
+        printed.append(Row(("Median time to answer, after both were played", f"{times.median() / 1000:.0f} s")))
     played = used[["coverage_left", "coverage_right"]].to_numpy(dtype=np.float64)
     if np.isfinite(played).any():
         printed.append(Row(("Least share of a version played", percent(float(np.nanmin(played))))))

@@ -109,7 +109,13 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "coverage_right", "number", "Share of the right version that was played.", low=0, high=1, may_be_empty=True
     ),
-    Column("response_time_ms", "integer", "From showing the trial to answering.", low=0, may_be_empty=True),
+    Column(
+        "response_time_ms",
+        "integer",
+        "Milliseconds from the moment both versions were played to the answer.",
+        low=0,
+        may_be_empty=True,
+    ),
     Column("stimulus_left", "sha256", "SHA-256 of the rendered file on the left.", may_be_empty=True),
     Column("stimulus_right", "sha256", "SHA-256 of the rendered file on the right.", may_be_empty=True),
     Column("lufs_left", "number", "Integrated loudness on the left, ITU-R BS.1770, LUFS.", may_be_empty=True),

@@ -26,6 +26,7 @@ FILES = {
     "codebook.csv",
     "design.csv",
     "report.html",
+    "report.csp",
     "figures.json",
     "win_rates.csv",
 }
