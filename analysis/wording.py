@@ -29,7 +29,7 @@ def interval(estimate: Estimate, *, signed: bool = False) -> str:
     if estimate.low is None or estimate.high is None:
         return "–"
     write = signed_percent if signed else percent
-    return f"[{write(estimate.low)[:-1]}, {write(estimate.high)[:-1]}]"
+    return f"[{write(estimate.low)[:-1]},\N{NO-BREAK SPACE}{write(estimate.high)[:-1]}]"
 
 
 def p_value(p: float) -> str:
