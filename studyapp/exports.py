@@ -33,7 +33,7 @@ def ratings_frame(study: Study, *, include_simulated: bool = False) -> pd.DataFr
         _row(study, response) for response in _responses(study, include_simulated=include_simulated).iterator(2000)
     ]
     if not rows:
-        hint = "" if include_simulated else " from people; simulated answers can be included"
+        hint = "" if include_simulated else " from people; ask for simulated answers to be included"
         raise NotReady(f"{study} has no responses yet{hint}")
     return schema.read(pd.DataFrame(rows, columns=list(schema.COLUMN_NAMES)))
 

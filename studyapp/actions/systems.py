@@ -21,7 +21,7 @@ from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Clip, System, User
 
 SOUNDTRACK_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".mov", ".mkv", ".webm", ".avi"}
+    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
 )
 _CHUNK_BYTES = 1 << 20
 

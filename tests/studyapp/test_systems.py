@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import wave
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
-from studyapp.actions.systems import ensure_system, import_soundtracks, soundtrack_match
+from generation.baselines.imported import SUFFIXES
+from studyapp.actions.studies import build_design, create_study
+from studyapp.actions.systems import SOUNDTRACK_SUFFIXES, ensure_system, import_soundtracks, soundtrack_match
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, System
-from tests.studyapp.factories import make_clip, make_researcher
+from tests.studyapp.factories import make_clip, make_researcher, make_system
 
 pytestmark = pytest.mark.django_db
 
@@ -98,6 +101,42 @@ def test_unusable_files_are_refused_and_leave_nothing(
         import_soundtracks(model="MuVi", files=[(name, io.BytesIO(content)) for name, content in files], by=None)
     assert not System.objects.exists()
     assert list((settings.MEDIA_ROOT / "imported" / "imported-muvi").iterdir()) == []
+
+
+def test_every_file_that_is_kept_can_also_be_played() -> None:
+    assert set(SUFFIXES) == SOUNDTRACK_SUFFIXES
+
+
+def test_a_study_plans_only_the_clips_that_an_imported_system_has_files_for() -> None:
+    clips = [make_clip(clip_id=f"clip{number}", duration_s=1.0) for number in range(3)]
+    files = [("clip1.wav", tone(seconds=1.0)), ("clip2.wav", tone(seconds=0.2))]
+    outside = import_soundtracks(model="MuVi", files=files, by=None)
+    study = create_study(
+        title="Loop",
+        slug="loop",
+        clips=clips,
+        pairs=[(outside, make_system("ground-truth"))],
+        by=None,
+        ratings_per_comparison=1,
+        trials_per_block=1,
+    )
+    summary = build_design(study=study, by=None)
+    assert [row.clip.clip_id for row in study.comparisons.all()] == ["clip1"]
+    assert {refusal.clip_id: refusal.system for refusal in summary.refusals} == {
+        "clip0": outside.slug,
+        "clip2": outside.slug,
+    }
+
+
+def tone(*, seconds: float) -> io.BytesIO:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(range(256)) * int(seconds * 8000 * 2 / 256))
+    content.seek(0)
+    return content
 
 
 def test_the_command_says_which_clips_matched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
