@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from generation.media.binaries import ffmpeg_path
 from tests.services.stack import COMPOSE, Stack, wait_for
 
 pytestmark = pytest.mark.services
@@ -72,7 +73,7 @@ def _video(path: Path, *, hertz: int) -> None:
     picture = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=3"]
     sound = ["-f", "lavfi", "-i", f"sine={hertz}:sample_rate=48000:duration=3"]
     code = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", str(path)]
-    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *picture, *sound, *code], check=True)
+    subprocess.run([ffmpeg_path(), "-nostdin", "-v", "error", *picture, *sound, *code], check=True)
 
 
 def test_a_worker_renders_what_is_asked_for_over_redis(work: Work) -> None:
