@@ -7,8 +7,6 @@
     const source = document.getElementById(`${holder.dataset.figure}-data`);
     const figure = JSON.parse(source.textContent);
     holder.replaceChildren();
-    // When the width changes, plotly takes the height from the element, not from the layout.
-    holder.style.height = `${figure.layout.height}px`;
     // When the window changes, plotly takes the height of the element, not that of the layout.
     holder.style.height = `${figure.layout.height}px`;
     return window.Plotly.newPlot(holder, figure.data, figure.layout, config);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -177,7 +178,7 @@ def test_a_question_that_only_some_answered_is_no_obstacle(ratings: pd.DataFrame
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Browser:
+def chromium() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no browser at {CHROMIUM}; install the package chromium")
     with sync_playwright() as playwright:
