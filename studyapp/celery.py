@@ -6,7 +6,7 @@ import os
 
 from celery import Celery
 from django.conf import settings
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 from studyapp.work import transport
 from studyapp.work.queues import CPU, QUEUES, SHORT
@@ -19,7 +19,8 @@ transport.register()
 app = Celery("duet")
 app.config_from_object(
     {
-        "task_queues": [Queue(name) for name in QUEUES],
+        # Named in full: Celery would bind a bare queue under the default queue's key, and each would get all.
+        "task_queues": [Queue(name, Exchange("duet", type="direct"), routing_key=name) for name in QUEUES],
         "task_default_queue": CPU,
         "task_create_missing_queues": False,
         # A rendering names its queue when it is sent: it depends on the system.

@@ -41,7 +41,7 @@ from studyapp.work.progress import Bar
 from studyapp.work.supervisor import Supervisor, worker_programs
 
 CLIPS = 12
-SIMULATED = 16
+SIMULATED = 36
 """How many of the first study's places simulated raters take; the others are for people."""
 SEED = 1
 ROUNDS = 3
@@ -138,8 +138,8 @@ class Demo:
                 CLIPS,
                 progress=lambda share, doing: bar.step(share * CLIPS, CLIPS, doing),
             )
+            step.note = f"{CLIPS} clips, pictures and music made here" if bar.shown else "there already"
             bar.close()
-            step.note = f"{CLIPS} clips, pictures and music made here"
         return manifest
 
     def _first(self, study: Study, admin: User) -> None:
@@ -185,9 +185,11 @@ class Demo:
         """Let the complete study be rendered behind the first."""
         if study.state != StudyState.DRAFT:
             return
-        if not study.comparisons.exists():
+        failed = stimuli.study_stimuli(study).filter(state=StimulusState.FAILED).exists()
+        if failed or not study.comparisons.exists():
             with self.console.step("complete study") as step:
                 summary = design_complete(study, by=admin)
+                stimuli.retry_failed(study=study, by=admin)
                 step.note = f"{summary.comparisons} comparisons, {summary.stimuli} soundtracks, rendered behind"
         start_generation(study=study, by=admin)
 

@@ -21,8 +21,8 @@ SYSTEMS = (
     ("random-shuffle", "default"),
     ("ground-truth", "default"),
 )
-FIRST_CLIPS = 4
-SESSIONS = 24
+FIRST_CLIPS = 8
+SESSIONS = 48
 LONGEST_SESSION = 6
 COMPLETE_RATINGS, COMPLETE_SESSION = 3, 12
 INSTRUCTIONS = (

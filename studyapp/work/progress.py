@@ -30,6 +30,11 @@ class Bar:
     ) -> None:
         self.close()
 
+    @property
+    def shown(self) -> bool:
+        """Whether there was anything to show."""
+        return self._bar is not None
+
     def close(self) -> None:
         """End the bar; further steps would begin another one."""
         if self._bar is not None:

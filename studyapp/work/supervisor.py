@@ -98,7 +98,7 @@ class Supervisor:
             if running.failed_starts >= MOST_FAILED_STARTS:
                 raise DuetError(f"{running.program.name} does not stay up (status {status}); its log is {log}.")
             logger.warning("%s ended with status %s and is started again", running.program.name, status)
-            _end_group(running.process.pid, signal.SIGKILL)
+            _end_group(running.process.pid)
             running.process = self._spawn(running.program)
             running.started = time.monotonic()
 
@@ -134,19 +134,19 @@ class Supervisor:
             )
 
     def _end_all(self) -> None:
-        groups = [running.process.pid for running in self._running]
-        for group in groups:
-            _end_group(group, signal.SIGTERM)
+        # First the leaders alone: a worker whose ffmpeg is ended beneath it would take that for a failure.
+        for running in self._running:
+            running.process.terminate()
         deadline = time.monotonic() + GRACE_S
         for running in self._running:
             try:
                 running.process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                continue
+                running.process.kill()
+                running.process.wait()
         for running in self._running:
-            # Also when the leader is gone: what it started may still be there.
-            _end_group(running.process.pid, signal.SIGKILL)
-            running.process.wait()
+            # Also when the leader ended well: what it started may still be there.
+            _end_group(running.process.pid)
         self._running.clear()
 
 
@@ -172,9 +172,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _end_group(group: int, number: signal.Signals) -> None:
+def _end_group(group: int) -> None:
     try:
-        os.killpg(group, number)
+        os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         return
 

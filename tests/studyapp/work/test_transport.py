@@ -17,7 +17,9 @@ from django.conf import settings
 from kombu import Connection, Queue
 from kombu.exceptions import OperationalError
 
+from studyapp import tasks
 from studyapp.work import transport
+from studyapp.work.queues import QUEUES
 
 QUEUE = Queue("cpu")
 
@@ -114,6 +116,15 @@ def test_many_readers_and_writers_at_once_lose_and_repeat_nothing(broker: Connec
     for thread in threads:
         thread.join()
     assert sorted(got) == list(range(writers * each))
+
+
+def test_each_task_goes_to_its_own_queue_and_to_no_other() -> None:
+    for queue in QUEUES:
+        tasks.render_stimulus.apply_async((1,), queue=queue)
+    tasks.build_dataset.delay(1)
+    tasks.sweep.delay()
+    counts = {queue: len(list((folder() / "queues" / queue).iterdir())) for queue in QUEUES}
+    assert counts == {"gpu": 1, "cpu": 1, "short": 3}
 
 
 READER = """
