@@ -1,0 +1,373 @@
+"""A rater in a real browser, from the link to the completion code, with real video playing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Route, expect, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from studyapp.models import PlayEvent, Presentation, Response, Stimulus, Study, StudySession
+from studyapp.states import SessionState
+from tests.studyapp.factories import open_study
+
+ROOT = Path(__file__).parent.parent.parent
+ARTIFACTS = Path(os.environ.get("DUET_TEST_ARTIFACTS", ROOT / "var" / "test-artifacts")) / "rater"
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+CLIP_S = 2.0
+DESK = {"width": 1440, "height": 900}
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.django_db(transaction=True),
+    # The live server starts before any test's settings; static files come from the finders.
+    pytest.mark.filterwarnings("ignore:No directory at"),
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium; install it with: apt-get install chromium"),
+    pytest.mark.skipif(
+        shutil.which("ffmpeg") is None, reason="no ffmpeg; install it with: apt-get install ffmpeg"
+    ),
+]
+
+
+def film(path: Path, *, seed: int, tone_hz: int) -> bytes:
+    """Slowly moving colours with a tone: something to see, and the same picture for both versions."""
+    picture = f"gradients=s=640x360:r=25:d={CLIP_S}:seed={seed}:n=4:speed=0.03"
+    tone = f"sine={tone_hz}:r=48000:d={CLIP_S}"
+    arguments = f"-f lavfi -i {picture} -f lavfi -i {tone} -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
+    arguments += " -c:a aac -b:a 128k -movflags +faststart -map_metadata -1 -fflags +bitexact"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-y", *arguments.split(), str(path)]
+    subprocess.run(command, check=True)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Three trials a block, with videos that play."""
+    study = open_study(clips=3, blocks=3, seconds=CLIP_S, completion_code="DUET-7Q4M")
+    for seed, clip in enumerate(study.clips.order_by("pk"), start=1):
+        for number, stimulus in enumerate(Stimulus.objects.filter(clip=clip).order_by("pk")):
+            content = film(tmp_path / "film.mp4", seed=seed, tone_hz=330 + 110 * number)
+            stimulus.path.write_bytes(content)
+            Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
+    return study
+
+
+@pytest.fixture
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture
+def visit(playwright: Playwright) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens browser contexts; the test fails on any script error and any breach of the content policy."""
+    complaints: list[str] = []
+    browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+
+    def heard(message: ConsoleMessage) -> None:
+        # A request that a test broke on purpose is logged by the browser itself.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            complaints.append(message.text)
+
+    def watch(page: Page) -> None:
+        page.set_default_timeout(15_000)
+        page.on("console", heard)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+
+    def opened(**options: Any) -> BrowserContext:
+        context = browser.new_context(**options)
+        context.on("page", watch)
+        return context
+
+    yield opened
+    browser.close()
+    assert complaints == []
+
+
+class Rater:
+    """What a person does on the trial page."""
+
+    def __init__(self, page: Page, server: LiveServer, study: Study) -> None:
+        self.page = page
+        self.link = f"{server.url}/take/{study.token}/"
+
+    def shoot(self, name: str) -> None:
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+    def begin(self) -> None:
+        self.page.goto(self.link)
+        self.page.get_by_role("button", name="I agree to take part").click()
+        self.page.get_by_role("link", name="Begin").click()
+        self.expect_place(1)
+
+    def expect_place(self, place: int) -> None:
+        expect(self.page).to_have_title(f"Comparison {place} of 3")
+        expect(self.page.locator("video").first).to_have_js_property("readyState", 4)
+
+    @property
+    def letters(self) -> tuple[str, str]:
+        """First and second to be played."""
+        first = self.page.locator(".player.current").get_attribute("data-letter")
+        return ("A", "B") if first == "A" else ("B", "A")
+
+    def play(self, letter: str) -> None:
+        self.page.get_by_role("button", name=f"Play {letter}").click()
+        self.expect_played(letter)
+
+    def expect_played(self, letter: str) -> None:
+        expect(self.page.locator(f".player[data-letter={letter}] .state")).to_have_text("Played")
+
+    def play_both(self) -> None:
+        for letter in self.letters:
+            self.play(letter)
+
+    def choose(self, question: int, label: str) -> None:
+        self.page.locator(".question").nth(question).get_by_role("radio", name=label).check()
+
+    def save(self) -> None:
+        self.page.locator("#next").click()
+
+
+def test_a_rater_goes_from_the_link_to_the_completion_code(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    page.goto(rater.link)
+    rater.shoot("desk-consent")
+    page.get_by_role("button", name="I agree to take part").click()
+    rater.shoot("desk-instructions")
+    page.get_by_role("link", name="Begin").click()
+
+    # Trial 1, by mouse: the gate, then both versions, then two answers.
+    rater.expect_place(1)
+    first, second = rater.letters
+    expect(page.locator("#guide")).to_have_text(f"Play {first} to the end.")
+    page.get_by_role("button", name=f"Play {second}").click(force=True)
+    expect(page.locator("#guide")).to_have_text(f"Play {first} to the end first; then {second} opens.")
+    expect(page.get_by_role("radio", name="No preference").first).to_be_disabled()
+    rater.shoot("desk-trial-locked")
+    rater.play(first)
+    expect(page.get_by_role("radio", name="No preference").first).to_be_disabled()
+    page.get_by_role("button", name=f"Play {second}").click()
+    # Only one is heard at a time: starting the first again stops the second.
+    page.wait_for_timeout(300)
+    page.get_by_role("button", name=f"Replay {first}").click()
+    expect(page.locator(f".player[data-letter={second}] video")).to_have_js_property("paused", True)
+    rater.play(second)
+    rater.choose(0, "A is somewhat better")
+    expect(page.locator("#next")).to_have_attribute("aria-disabled", "true")
+    rater.choose(1, "B is much better")
+    rater.shoot("desk-trial")
+    page.locator("#next").dblclick()
+
+    # Trial 2, by keyboard alone.
+    rater.expect_place(2)
+    expect(page.locator(".saved")).to_be_visible()
+    first, second = rater.letters
+    page.keyboard.press(first)
+    page.keyboard.press("Space")
+    rater.expect_played(first)
+    page.keyboard.press(second.lower())
+    page.keyboard.press("Space")
+    rater.expect_played(second)
+    page.keyboard.press("4")
+    page.keyboard.press("Enter")
+    page.keyboard.press("3")
+    rater.shoot("desk-trial-keyboard")
+    page.keyboard.press("Enter")
+
+    # Trial 3, with a reload after the first version and a lost connection while saving.
+    rater.expect_place(3)
+    first, second = rater.letters
+    with page.expect_response("**/events/"):
+        rater.play(first)
+    page.reload()
+    rater.expect_place(3)
+    rater.expect_played(first)
+    rater.play(second)
+    rater.choose(0, "No preference")
+    rater.choose(1, "A is much better")
+    page.route("**/answer/", lambda route: route.abort())
+    rater.save()
+    expect(page.locator("#save-status")).to_contain_text("No connection")
+    expect(page.locator(".question").nth(0).get_by_role("radio", name="No preference")).to_be_checked()
+    page.unroute("**/answer/")
+    expect(page).to_have_title("Thank you")
+    expect(page.locator("#code")).to_have_text("DUET-7Q4M")
+    rater.shoot("desk-thanks")
+
+    # What is stored: each answer once, as read, with proof of both plays.
+    session = StudySession.objects.get()
+    assert session.state == SessionState.COMPLETED
+    stored = Response.objects.filter(session=session).order_by("trial__position", "question")
+    assert [(row.trial.position, row.question, row.choice) for row in stored] == [
+        (1, "music_preference", 5),
+        (1, "visual_relevance", 2),
+        (2, "music_preference", 3),
+        (2, "visual_relevance", 4),
+        (3, "music_preference", 1),
+        (3, "visual_relevance", 3),
+    ]
+    assert all(min(row.coverage_left, row.coverage_right) >= 0.95 for row in stored)
+    assert PlayEvent.objects.filter(kind="ended").count() >= 6
+    # The link again leads to the same end.
+    page.goto(rater.link)
+    expect(page.locator("#code")).to_have_text("DUET-7Q4M")
+
+
+def test_a_rater_on_a_phone_closes_the_page_and_comes_back(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext], playwright: Playwright
+) -> None:
+    device = {
+        key: value for key, value in playwright.devices["iPhone 13"].items() if key != "default_browser_type"
+    }
+    context = visit(**device)
+    rater = Rater(context.new_page(), live_server, study)
+    rater.begin()
+    boxes = [box for player in rater.page.locator(".player").all() if (box := player.bounding_box())]
+    assert boxes[1]["y"] >= boxes[0]["y"] + boxes[0]["height"]
+    rater.play_both()
+    rater.choose(0, "B is somewhat better")
+    rater.choose(1, "No preference")
+    rater.shoot("phone-trial")
+    for control in rater.page.locator("button:visible, .point").all():
+        box = control.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+    rater.save()
+    rater.expect_place(2)
+    rater.page.close()
+
+    rater.page = context.new_page()
+    rater.page.goto(rater.link)
+    rater.expect_place(2)
+    assert Response.objects.count() == 2
+    rater.page.set_viewport_size({"width": 320, "height": 568})
+    assert rater.page.evaluate("document.documentElement.scrollWidth") == 320
+    rater.shoot("phone-320")
+
+
+def test_jumping_to_the_end_opens_nothing(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    first, second = rater.letters
+    jump = f"""() => {{
+        const video = document.querySelector('.player[data-letter={first}] video');
+        video.currentTime = {CLIP_S - 0.3};
+        return video.play();
+    }}"""
+    page.evaluate(jump)
+    expect(page.locator("#guide")).to_contain_text("was skipped")
+    expect(page.get_by_role("button", name=f"Play {second}")).to_have_attribute("aria-disabled", "true")
+    # Nor on the server, whatever a page of one's own making sends.
+    refusal = page.evaluate(
+        """async () => {
+            const form = document.getElementById("trial");
+            const data = new URLSearchParams(new FormData(form));
+            data.set("visual_relevance", "1");
+            data.set("music_preference", "1");
+            const reply = await fetch(form.action, {
+                method: "POST", body: data, headers: { Accept: "application/json" } });
+            return [reply.status, (await reply.json()).error];
+        }"""
+    )
+    assert refusal[0] == 409
+    assert "Please play both versions to the end first" in refusal[1]
+    assert not Response.objects.exists()
+
+
+def test_a_video_that_does_not_load_says_so_and_keeps_the_gate_shut(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+
+    def broken(route: Route) -> None:
+        route.abort()
+
+    page.route("**/a.mp4", broken)
+    page.goto(rater.link)
+    page.get_by_role("button", name="I agree to take part").click()
+    page.get_by_role("link", name="Begin").click()
+    player = page.locator(".player[data-letter=A]")
+    expect(player.get_by_role("alert")).to_contain_text("did not load")
+    rater.shoot("desk-trial-broken")
+    expect(page.get_by_role("radio").first).to_be_disabled()
+    page.unroute("**/a.mp4", broken)
+    player.get_by_role("button", name="Try again").click()
+    rater.play_both()
+    expect(page.get_by_role("radio").first).to_be_enabled()
+    assert PlayEvent.objects.filter(kind="error").exists()
+
+
+def test_the_next_trial_is_there_before_it_is_asked_for(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    rater.play_both()
+    rater.choose(0, "No preference")
+    rater.choose(1, "No preference")
+    page.wait_for_load_state("networkidle")
+    ahead = Presentation.objects.get(shown_at=None)
+    assert ahead.left_served_at
+    assert ahead.right_served_at
+    rater.save()
+    rater.expect_place(2)
+    rater.play_both()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_trial_page_reads_well_in_both_schemes(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext], scheme: str
+) -> None:
+    page = visit(viewport=DESK, color_scheme=scheme).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    rater.play_both()
+    rater.choose(0, "No preference")
+    rater.shoot(f"desk-{scheme}")
+    ratios = page.evaluate(
+        """() => {
+            const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+            const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+                .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+                .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+            const behind = (element) => {
+                for (let at = element; at; at = at.parentElement) {
+                    const colour = rgb(getComputedStyle(at).backgroundColor);
+                    if (colour.length < 4 || colour[3] === 1) return colour;
+                }
+                return [255, 255, 255];
+            };
+            const parts = ".guide, .state, .time, .question-text, .question-note, .point-label, #next";
+            return [...document.querySelectorAll(parts)].map((element) => {
+                const [one, other] = [light(rgb(getComputedStyle(element).color)), light(behind(element))];
+                return [element.className || element.id,
+                    (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)];
+            });
+        }"""
+    )
+    assert len(ratios) > 15
+    assert [part for part in ratios if part[1] < 4.5] == []
