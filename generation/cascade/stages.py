@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from generation.cascade.sampling import sample
 from generation.cascade.time_grid import TimeGrid
-from generation.cascade.transformer import Decoder, Encoder, TransformerConfig
+from generation.cascade.transformer import Decoder, Encoder, RMSNorm, TransformerConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class FrameHead(nn.Module):
         super().__init__()
         levels, size, width = embedding.books.shape
         self.mix = nn.ModuleList(nn.Linear(dim, dim) for _ in range(levels))
-        self.norm = nn.RMSNorm(dim)
+        self.norm = RMSNorm(dim)
         self.score = nn.ModuleList(nn.Linear(dim, width if tied else size) for _ in range(levels))
         self.bias = nn.Parameter(torch.zeros(levels, size))
         self.tied = tied

@@ -70,6 +70,14 @@ class Cache:
     filled: int = 0
 
 
+class RMSNorm(nn.RMSNorm):
+    """Root-mean-square norm in its input's precision, which autocast would otherwise mix and warn about."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.weight is not None
+        return F.rms_norm(x, list(self.normalized_shape), self.weight.to(x.dtype), self.eps)
+
+
 class Attention(nn.Module):
     """Multi-head attention with an additive bias."""
 
@@ -98,11 +106,11 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, heads: int, feed_forward: int, cross: bool) -> None:
         super().__init__()
-        self.self_norm = nn.RMSNorm(dim)
+        self.self_norm = RMSNorm(dim)
         self.self_attention = Attention(dim, heads)
-        self.cross_norm = nn.RMSNorm(dim) if cross else None
+        self.cross_norm = RMSNorm(dim) if cross else None
         self.cross_attention = Attention(dim, heads) if cross else None
-        self.mix_norm = nn.RMSNorm(dim)
+        self.mix_norm = RMSNorm(dim)
         self.mix = nn.Sequential(nn.Linear(dim, feed_forward), nn.GELU(), nn.Linear(feed_forward, dim))
 
     def forward(
@@ -166,7 +174,7 @@ class Encoder(nn.Module):
         self.blocks = Blocks(
             Block(config.dim, config.heads, config.feed_forward, cross=False) for _ in range(config.layers)
         )
-        self.norm = nn.RMSNorm(config.dim)
+        self.norm = RMSNorm(config.dim)
 
     def forward(self, x: Tensor, ticks: Tensor) -> Tensor:
         bias = self.bias(ticks, ticks)
@@ -190,7 +198,7 @@ class Decoder(nn.Module):
         self.blocks = Blocks(
             Block(config.dim, config.heads, config.feed_forward, cross) for _ in range(config.layers)
         )
-        self.norm = nn.RMSNorm(config.dim)
+        self.norm = RMSNorm(config.dim)
 
     def forward(self, x: Tensor, seen: Tensor | None = None, seen_ticks: Tensor | None = None) -> Tensor:
         """All steps at once: [B, T, D], encoder states [B, S, D] and their ticks [S], to [B, T, D]."""

@@ -17,16 +17,21 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+SAVE_EVERY_S = 60.0
+
 
 class Clock:
-    """Drives one part's training loop. ``path`` is the part's checkpoint."""
+    """Drives one part's training loop. ``path`` is the part's checkpoint.
 
-    def __init__(self, name: str, minutes: float, path: Path, seed: int, every_s: float = 60.0) -> None:
+    most_steps: stop after this many steps if the time has not run out before; the share then counts steps.
+    """
+
+    def __init__(self, name: str, minutes: float, path: Path, seed: int, most_steps: int | None = None) -> None:
         self.name = name
         self.seconds = 60.0 * minutes
         self.path = path
         self.generator = torch.Generator().manual_seed(seed)
-        self.every_s = every_s
+        self.most_steps = most_steps
         self.step = 0
         self.spent_s = 0.0
         self._average = 0.0
@@ -52,10 +57,14 @@ class Clock:
         shape = "{desc} {percentage:3.0f}%|{bar}| {elapsed} of {remaining} left{postfix}"
         with tqdm(total=round(self.seconds), initial=round(self.spent_s), desc=self.name, bar_format=shape) as bar:
             self._bar = bar
-            while self.spent_s < self.seconds:
-                yield self.spent_s / self.seconds
+            while (share := self._share()) < 1:
+                yield share
                 self.spent_s = time.monotonic() - began
                 bar.update(min(round(self.spent_s), round(self.seconds)) - bar.n)
+
+    def _share(self) -> float:
+        by_time = self.spent_s / self.seconds
+        return by_time if self.most_steps is None else max(by_time, self.step / self.most_steps)
 
     def set_rate(self, optimiser: torch.optim.Optimizer, peak: float, share: float) -> None:
         """Short warm-up by steps, then a cosine down to a fiftieth over the time."""
@@ -70,7 +79,7 @@ class Clock:
         self._average += blend * (loss - self._average)
         if self._bar is not None and self.step % 20 == 0:
             self._bar.set_postfix_str(f" step {self.step} loss {self._average:.3f}", refresh=False)
-        if self.spent_s - self._saved_s > self.every_s:
+        if self.spent_s - self._saved_s > SAVE_EVERY_S:
             self.save(model, optimiser)
 
     def save(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> None:

@@ -95,7 +95,7 @@ def disturbed(codes: Tensor, tokens: int, share: float, generator: torch.Generat
 def train_semantic(stage: SemanticStage, batches: Batches, clock: Clock) -> None:
     """Stage 1, on whole windows as in the paper."""
     for step in _training(stage, clock):
-        batch = batches.draw(16, batches.grid.window_s)
+        batch = batches.draw(8, batches.grid.window_s)
         with torch.autocast("cpu", torch.bfloat16):
             before = shifted(disturbed(batch.semantic, stage.start, 0.06, clock.generator), stage.start)
             logits = stage(batch.streams, before)
@@ -112,7 +112,7 @@ def train_coarse(stage: CoarseStage, batches: Batches, clock: Clock, size: int) 
     levels = batches.grid.coarse_levels
     for step in _training(stage, clock):
         seconds = batches.grid.window_s if clock.step % 4 == 3 else batches.grid.window_s // 2
-        batch = batches.draw(80 // seconds, seconds)
+        batch = batches.draw(40 // seconds, seconds)
         codes = batch.codes[:, :levels]
         with torch.autocast("cpu", torch.bfloat16):
             before = disturbed(codes[:, :, :-1], size, 0.06, clock.generator)
@@ -124,7 +124,7 @@ def train_fine(stage: FineStage, batches: Batches, clock: Clock, size: int) -> N
     """Stage 3, on three-second chunks as in the paper."""
     levels = batches.grid.coarse_levels
     for step in _training(stage, clock):
-        batch = batches.draw(12, batches.grid.fine_chunk_s)
+        batch = batches.draw(8, batches.grid.fine_chunk_s)
         coarse, fine = batch.codes[:, :levels], batch.codes[:, levels:]
         with torch.autocast("cpu", torch.bfloat16):
             before = disturbed(fine[:, :, :-1], size, 0.03, clock.generator)
