@@ -32,14 +32,15 @@ def expected_trials(study: Study) -> DesignSummary:
     return sampling.summary(study, sampling.sample(study))
 
 
-@transaction.atomic
 def build_design(*, study: Study, by: User | None) -> DesignSummary:
     """Sample, plan and store comparisons, blocks and trials, and ask for the stimuli they need.
 
     Replaces an earlier design of the draft. The same study gives the same design.
-    Raises WrongState once the study is open, DuetError when no design can be made.
+    Raises WrongState once the study is open or when it changed meanwhile, DuetError when no design can be made.
     """
-    study = lock_draft(study, "build its design")
+    study = Study.objects.get(pk=study.pk)
+    must_be_draft(study, "build its design")
+    inputs = inputs_sha256(study)
     known = sampling.sample(study)
     summary = sampling.summary(study, known)
     try:
@@ -51,22 +52,24 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
             seed=study.seed,
             shortfalls=known.drawn.shortfalls,
         )
-    except design.DesignError as error:
-        raise DuetError(str(error)) from None
-    study.blocks.all().delete()
-    study.comparisons.all().delete()
-    try:
+        # Thousands of stimuli take seconds: they are asked for one by one, before the lock that raters wait for.
         stimuli = {
             (clip_id, slug): request_stimulus(clip=known.clips[clip_id], system=known.systems[slug], study=study)
             for clip_id, slug in sampling.needed(planned.comparisons)
         }
-    except GenerationError as error:
+    except (design.DesignError, GenerationError) as error:
         raise DuetError(str(error)) from error
-    _store(study, planned, known.clips, stimuli)
     summary = replace(summary, notes=planned.notes)
-    study.design_summary = {**asdict(summary), "inputs_sha256": inputs_sha256(study)}
-    study.save(update_fields=["design_summary"])
-    AuditLine.write("design built", by=by, study=study, comparisons=summary.comparisons, trials=summary.trials)
+    with transaction.atomic():
+        study = lock_draft(study, "build its design")
+        if inputs_sha256(study) != inputs:
+            raise WrongState(f"{study} was changed while its design was built; build it again")
+        study.blocks.all().delete()
+        study.comparisons.all().delete()
+        _store(study, planned, known.clips, stimuli)
+        study.design_summary = {**asdict(summary), "inputs_sha256": inputs}
+        study.save(update_fields=["design_summary"])
+        AuditLine.write("design built", by=by, study=study, comparisons=summary.comparisons, trials=summary.trials)
     return summary
 
 
@@ -132,11 +135,16 @@ def design_csv(study: Study) -> str:
     return text.getvalue()
 
 
+def must_be_draft(study: Study, wish: str) -> None:
+    """Raises WrongState for a study whose design is frozen."""
+    if not policies.design_is_editable(StudyState(study.state)):
+        raise WrongState(f"{study} is {study.get_state_display().lower()}; only of a draft one can {wish}")
+
+
 def lock_draft(study: Study, wish: str) -> Study:
     """The study's row, locked until the transaction ends, so that no one builds while another opens."""
     locked = Study.objects.select_for_update().get(pk=study.pk)
-    if not policies.design_is_editable(StudyState(locked.state)):
-        raise WrongState(f"{locked} is {locked.get_state_display().lower()}; only of a draft one can {wish}")
+    must_be_draft(locked, wish)
     return locked
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
+from django.conf import LazySettings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -77,6 +78,13 @@ def test_a_full_study_takes_as_many_as_it_has_places_for() -> None:
     study = compared(clips=2, blocks=2)
     assert simulate(study, raters=5, effects={}, seed=1) == Simulated(raters=2, trials=4, full=True)
     assert simulate(study, raters=1, effects={}, seed=1) == Simulated(raters=0, trials=0, full=True)
+
+
+def test_a_site_that_insists_on_https_is_walked_as_well(settings: LazySettings) -> None:
+    settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.ALLOWED_HOSTS = [".example.org", "duet.example.org"]
+    study = compared(clips=2, blocks=1)
+    assert simulate(study, raters=1, effects={}, seed=1).trials == 2
 
 
 def test_progress_counts_trials() -> None:

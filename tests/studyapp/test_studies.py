@@ -10,12 +10,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from analysis import design
 from studyapp.actions import studies
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Stimulus, Study, Trial
@@ -145,6 +147,20 @@ def test_clips_of_one_name_cannot_share_a_study() -> None:
     studies.set_clips(study=study, clips=[*study.clips.all(), twin], by=None)
     with pytest.raises(DuetError, match=f"called '{twin.clip_id}'"):
         studies.build_design(study=study, by=None)
+
+
+def test_a_design_of_what_was_changed_meanwhile_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_draft()
+
+    def plan_while_another_changes_the_seed(*args: Any, **numbers: Any) -> design.Design:
+        Study.objects.filter(pk=study.pk).update(seed=9)
+        return plan(*args, **numbers)
+
+    plan = design.plan
+    monkeypatch.setattr(design, "plan", plan_while_another_changes_the_seed)
+    with pytest.raises(WrongState, match="was changed while its design was built"):
+        studies.build_design(study=study, by=None)
+    assert not study.blocks.exists()
 
 
 @pytest.mark.parametrize(
