@@ -1,4 +1,4 @@
-"""Puts Duet's home page in place of the admin's own. Apart from apps.py, which may hold one default config only."""
+"""Puts Duet's home page in place of the admin's own. Not in apps.py: that may hold one default config only."""
 
 from django.contrib.admin.apps import AdminConfig
 

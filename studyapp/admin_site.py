@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from studyapp.models import AuditLine, Clip, Study, System
 
@@ -19,7 +20,7 @@ class DuetAdminSite(AdminSite):
     # The few rooms there are fit into the header; Django's sidebar repeats the model list.
     enable_nav_sidebar = False
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         context = {
             "clip_count": Clip.objects.count(),
             "system_count": System.objects.count(),

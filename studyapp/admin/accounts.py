@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -12,8 +14,15 @@ from studyapp.models import User
 admin.site.unregister(Group)
 
 
+# Generic for the type checker only.
+if TYPE_CHECKING:
+    _UserAdmin = UserAdmin[User]
+else:
+    _UserAdmin = UserAdmin
+
+
 @admin.register(User)
-class ResearcherAdmin(UserAdmin):
+class ResearcherAdmin(_UserAdmin):
     list_display = ("username", "email", "is_active", "is_staff", "is_superuser", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
     fieldsets = (

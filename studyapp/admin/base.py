@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from studyapp.models import AuditLine
 from studyapp.views.staff import researcher
 
-
 # Generic for the type checker only.
 if TYPE_CHECKING:
     _ModelAdmin = ModelAdmin[Any]

@@ -106,7 +106,7 @@ class ClipAdmin(ResearchAdmin):
                 report = self._import(request, Path(folder.cleaned_data["folder"]), folder.cleaned_data)
             elif sent and not by_folder and upload.is_valid():
                 with tempfile.TemporaryDirectory(prefix="duet-upload-") as scratch:
-                    source = unpack(upload.cleaned_data["files"], Path(scratch))
+                    source = unpack(upload.cleaned_data["uploads"], Path(scratch))
                     report = self._import(request, source, upload.cleaned_data)
         except DuetError as error:
             messages.error(request, str(error))

@@ -71,7 +71,9 @@ class BlockAdmin(EvidenceAdmin):
     list_select_related = ["study"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(trial_total=Count("trials"))
+        blocks: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = blocks.annotate(trial_total=Count("trials"))
+        return counted
 
     @admin.display(description="trials")
     def trial_count(self, block: Any) -> int:

@@ -45,15 +45,15 @@ class ClipSourceForm(forms.Form):
 
 
 class ClipUploadForm(ClipSourceForm):
-    files = ManyFilesField(
+    uploads = ManyFilesField(
         label="Videos, ZIP archives, manifest",
-        help_text="As many as you like at once. A manifest (.csv or .jsonl) may give clip id, genre, caption, licence "
-        "and start time of each file; without one every clip's genre is “unlabelled”.",
+        help_text="As many as you like at once. A manifest (.csv or .jsonl) may give clip id, genre, caption, "
+        "licence and start time of each file; without one every clip's genre is “unlabelled”.",
     )
-    field_order = ["files", "dataset", "length_s"]
+    field_order = ["uploads", "dataset", "length_s"]
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile] | None = None
+        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile[Any]] | None = None
     ):
         super().__init__(data, files, prefix="upload")
 
@@ -72,13 +72,13 @@ class SoundtracksForm(forms.Form):
     model = forms.CharField(
         max_length=80, label="Model's name", help_text="As it will be read in every table, e.g. CMT or Riffusion."
     )
-    files = ManyFilesField(
+    uploads = ManyFilesField(
         label="Audio or video files",
         help_text="One a clip, each named after its clip id: sunrise.wav for clip sunrise.",
     )
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile] | None = None
+        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile[Any]] | None = None
     ):
         super().__init__(data, files, prefix="soundtracks")
 

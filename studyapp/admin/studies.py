@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -14,11 +15,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from studyapp.actions.designs import lock_draft
 from studyapp.actions.studies import create_study, expected_trials, set_clips, set_pairs
 from studyapp.admin.base import ResearchAdmin
 from studyapp.admin.study_form import NUMBERS, TEXTS, StudyForm
 from studyapp.errors import DuetError
-from studyapp.models import AuditLine, Study
+from studyapp.models import AuditLine, Clip, Study, StudySession
 from studyapp.models.study import new_token
 from studyapp.overview import Follows
 from studyapp.policies import design_is_editable
@@ -46,12 +48,15 @@ class StudyAdmin(ResearchAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        clips = Count("clips", distinct=True)
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(clip_total=clips, session_total=Count("sessions", distinct=True))
+        studies: QuerySet[Any] = super().get_queryset(request)
+        # One count a subquery: joined together, clips and sessions would multiply.
+        clips = Clip.objects.filter(studies=OuterRef("pk")).order_by().values("studies")
+        sessions = StudySession.objects.filter(study=OuterRef("pk")).order_by().values("study")
+        counted: QuerySet[Any] = studies.annotate(
+            clip_total=Coalesce(Subquery(clips.annotate(number=Count("pk")).values("number")), 0),
+            session_total=Coalesce(Subquery(sessions.annotate(number=Count("pk")).values("number")), 0),
         )
+        return counted
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         # A study's address stands once it has one.
@@ -113,6 +118,7 @@ class StudyAdmin(ResearchAdmin):
             )
             obj.pk, obj._state.adding = made.pk, False
             return
+        lock_draft(obj, "change it")
         fields = [name for name in form.changed_data if name not in ("clips", "pairs")]
         if "clips" in form.changed_data:
             set_clips(study=obj, clips=form.cleaned_data["clips"], by=by)
@@ -135,7 +141,7 @@ class StudyAdmin(ResearchAdmin):
 
     def follows_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
         """What would follow from the form as it is filled in now, as a fragment; nothing is kept."""
-        study = Study.objects.filter(pk=pk, state=StudyState.DRAFT).first()
+        study = Study.objects.filter(pk=pk, state=StudyState.DRAFT).first() if pk else None
         form = StudyForm(_named(request.POST), instance=study)
         context: dict[str, Any] = {"follows": None, "problems": []}
         if form.is_valid():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -83,9 +83,6 @@ class SystemAdmin(ResearchAdmin):
         paired = Study.objects.filter(Q(pairs__system_1=obj) | Q(pairs__system_2=obj))
         return not obj.stimuli.exists() and not paired.exists()
 
-    def get_deleted_objects(self, objs: QuerySet[Any] | list[Any], request: HttpRequest) -> Any:
-        return super().get_deleted_objects(objs, request)
-
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
@@ -133,7 +130,7 @@ class SystemAdmin(ResearchAdmin):
         form = SoundtracksForm(request.POST, request.FILES)
         if not form.is_valid():
             return self._page(request, form)
-        files = [(str(upload.name), upload.file) for upload in form.cleaned_data["files"]]
+        files = [(str(upload.name), upload.file) for upload in form.cleaned_data["uploads"]]
         try:
             system = import_soundtracks(model=form.cleaned_data["model"], files=files, by=researcher(request))
             match = soundtrack_match(system)

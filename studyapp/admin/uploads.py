@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 
@@ -15,12 +16,12 @@ MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson")
 LARGEST_ZIP_BYTES = 20 * 2**30
 
 
-def unpack(uploads: Sequence[UploadedFile], folder: Path) -> Path:
+def unpack(uploads: Sequence[UploadedFile[Any]], folder: Path) -> Path:
     """Write the uploads below ``folder``, ZIP archives unpacked; gives the folder or manifest to import from.
 
     Raises DuetError on an archive that cannot be read or is too large, and on more than one manifest.
     """
-    manifests: list[UploadedFile] = []
+    manifests: list[UploadedFile[Any]] = []
     for upload in uploads:
         # The name is the sender's: only its last part counts.
         name = PurePosixPath((upload.name or "file").replace("\\", "/")).name
@@ -49,13 +50,13 @@ def _home(folder: Path) -> Path:
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder
 
 
-def _write(upload: UploadedFile, target: Path) -> None:
+def _write(upload: UploadedFile[Any], target: Path) -> None:
     with target.open("wb") as handle:
         for chunk in upload.chunks():
             handle.write(chunk)
 
 
-def _unzip(upload: UploadedFile, name: str, folder: Path) -> None:
+def _unzip(upload: UploadedFile[Any], name: str, folder: Path) -> None:
     try:
         with zipfile.ZipFile(upload) as archive:
             size = sum(entry.file_size for entry in archive.infolist())

@@ -43,7 +43,8 @@ class Move:
 
 def _build(study: Study, by: User, request: HttpRequest) -> str:
     summary = build_design(study=study, by=by)
-    return f"The design has {summary.comparisons} comparisons in {summary.blocks} blocks, {summary.trials} trials in all."
+    counts = f"{summary.comparisons} comparisons in {summary.blocks} blocks, {summary.trials} trials in all"
+    return f"The design has {counts}."
 
 
 def _generate(study: Study, by: User, request: HttpRequest) -> str:
@@ -150,9 +151,7 @@ def _context(request: HttpRequest, study: Study) -> dict[str, Any]:
         "downloads": DOWNLOADS,
         "has_report": bool(reports),
         "audit_lines": study.audit_lines.select_related("by")[:HISTORY],
-        "rater_link": request.build_absolute_uri(reverse("take", args=[study.token]))
-        if study.opened_at
-        else "",
+        "rater_link": request.build_absolute_uri(reverse("take", args=[study.token])) if study.opened_at else "",
         # How soon the page should look again, in seconds; 0 when nothing can happen by itself.
         "poll_s": 2
         if work.under_way or building

@@ -1,4 +1,4 @@
-"""Datasets to download, and the report: under the site's own policy, and as the self-contained file in a sandbox."""
+"""Datasets to download, and the report: under the site's policy, and as the self-contained file in a sandbox."""
 
 from __future__ import annotations
 

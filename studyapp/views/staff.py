@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Concatenate, ParamSpec
 
 from django.contrib.admin.views.decorators import staff_member_required
@@ -20,12 +20,12 @@ def researchers_only(view: View[P]) -> View[P]:
     """Strangers are asked to sign in; whoever is signed in without being staff is refused."""
     checked = staff_member_required(view)
 
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if request.user.is_authenticated and not request.user.is_staff:
             raise PermissionDenied
         return checked(request, *args, **kwargs)
 
+    update_wrapper(guarded, view)
     return guarded
 
 

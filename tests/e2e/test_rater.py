@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = Path(os.environ.get("DUET_TEST_ARTIFACTS", ROOT / "var" / "test-artifacts")) / "rater"
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 CLIP_S = 2.0
+COLOURS = ("0x0b3d5c 0x2a9d8f 0xf4d58d", "0x3d1a4f 0xd1495b 0xf2a65a", "0x10302b 0x6a994e 0xe9edc9")
 DESK = {"width": 1440, "height": 900}
 FLAGS = [
     "--no-sandbox",
@@ -44,9 +45,10 @@ pytestmark = [
 ]
 
 
-def film(path: Path, *, seed: int, tone_hz: int) -> bytes:
+def film(path: Path, *, colours: str, tone_hz: int) -> bytes:
     """Slowly moving colours with a tone: something to see, and the same picture for both versions."""
-    picture = f"gradients=s=640x360:r=25:d={CLIP_S}:seed={seed}:n=4:speed=0.03"
+    names = "".join(f":c{index}={colour}" for index, colour in enumerate(colours.split()))
+    picture = f"gradients=s=640x360:r=25:d={CLIP_S}:x0=0:y0=0:x1=640:y1=360:n=3:speed=0.02{names}"
     tone = f"sine={tone_hz}:r=48000:d={CLIP_S}"
     arguments = f"-f lavfi -i {picture} -f lavfi -i {tone} -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
     arguments += " -c:a aac -b:a 128k -movflags +faststart -map_metadata -1 -fflags +bitexact"
@@ -59,9 +61,9 @@ def film(path: Path, *, seed: int, tone_hz: int) -> bytes:
 def study(tmp_path: Path) -> Study:
     """Three trials a block, with videos that play."""
     study = open_study(clips=3, blocks=3, seconds=CLIP_S, completion_code="DUET-7Q4M")
-    for seed, clip in enumerate(study.clips.order_by("pk"), start=1):
+    for colours, clip in zip(COLOURS, study.clips.order_by("pk"), strict=True):
         for number, stimulus in enumerate(Stimulus.objects.filter(clip=clip).order_by("pk")):
-            content = film(tmp_path / "film.mp4", seed=seed, tone_hz=330 + 110 * number)
+            content = film(tmp_path / "film.mp4", colours=colours, tone_hz=330 + 110 * number)
             stimulus.path.write_bytes(content)
             Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
     return study

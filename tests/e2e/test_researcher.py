@@ -66,12 +66,9 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         name = f"clip{number}.mp4"
         picture = f"testsrc2=s=320x180:r=25:d={CLIP_S},hue=h={90 * number}"
         sound = f"aevalsrc=0.3*sin({220 + 55 * number}*2*PI*t)*(1+sin({2 + number}*2*PI*t))/2:s=48000:d={CLIP_S}"
-        subprocess.run(
-            ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
-            + ["-shortest", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", name],
-            check=True,
-            cwd=folder,
-        )
+        sources = ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-shortest"]
+        codecs = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *sources, *codecs, name], check=True, cwd=folder)
         lines.append(f"{name},clip{number},{GENRES[number % 2]},a test card,CC0-1.0")
     (folder / "broken.mp4").write_bytes(b"")
     lines.append("broken.mp4,broken,Rock,,")
@@ -113,7 +110,7 @@ def test_a_researcher_goes_from_an_empty_database_to_a_report(site: Site, page: 
     shots.take("home-empty")
 
     page.get_by_role("link", name="Import clips").click()
-    page.locator("#id_upload-files").set_input_files(videos)
+    page.locator("#id_upload-uploads").set_input_files(videos)
     page.locator("#id_upload-dataset").fill("testcards")
     page.locator("#id_upload-length_s").fill(str(CLIP_S))
     page.get_by_role("button", name="Upload and import").click()
