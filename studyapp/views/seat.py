@@ -28,7 +28,7 @@ def seated(request: HttpRequest, study_token: str) -> StudySession | None:
     token = request.get_signed_cookie(COOKIE, default=None, salt=f"seat.{study_token}")
     if token is None:
         return None
-    sessions = StudySession.objects.select_related("study")
+    sessions = StudySession.objects.select_related("study", "block")
     return sessions.filter(token=token, study__token=study_token).first()
 
 

@@ -253,9 +253,9 @@ def test_one_trial_cannot_fill_the_disk_with_events() -> None:
     session = sessions.enrol(study=open_study(), now=NOW)
     trial = shown(session, NOW).trial
     many = [ReportedEvent(number, "left", "progress", 0.0, 0.0) for number in range(5001)]
-    with pytest.raises(AnswerRefused, match="Too many"):
+    for _ in range(2):
         sessions.record_events(session=session, trial=trial, reported=many, now=NOW)
-    assert not PlayEvent.objects.exists()
+    assert PlayEvent.objects.count() == 5000
 
 
 def test_a_paused_study_lets_people_finish_and_a_closed_one_keeps_what_there_is() -> None:

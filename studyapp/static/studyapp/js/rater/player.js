@@ -72,7 +72,13 @@ export class Player extends EventTarget {
       this.mark = this.reported = video.currentTime;
       tell("play");
     });
-    video.addEventListener("waiting", () => this.root.classList.add("waiting"));
+    video.addEventListener("waiting", () => {
+      this.root.classList.add("waiting");
+      // "playing" will begin a new stretch: close this one, or what was heard since the last report is lost.
+      if (this.mark === null) return;
+      this.count();
+      tell("progress");
+    });
     video.addEventListener("timeupdate", () => {
       this.count();
       if (this.mark !== null && this.mark - this.reported >= PROGRESS_EVERY_S) {
