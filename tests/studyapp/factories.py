@@ -19,6 +19,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from generation.media.binaries import ffmpeg_path
 from studyapp.models import Block, Clip, Comparison, Stimulus, Study, System, SystemPair, Trial, User
 from studyapp.states import StimulusState, StudyState
 
@@ -38,14 +39,12 @@ def make_researcher(**fields: Any) -> User:
 def _movie(colour: str, tone_hz: int, seconds: float) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "movie.mp4"
-        subprocess.run(
-            ["ffmpeg", "-nostdin", "-v", "error"]
-            + ["-f", "lavfi", "-i", f"color={colour}:s=160x90:r=25:d={seconds}"]
-            + ["-f", "lavfi", "-i", f"sine={tone_hz}:r=48000:d={seconds}", "-shortest"]
-            + ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
-            + ["-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact", str(path)],
-            check=True,
-        )
+        picture = ["-f", "lavfi", "-i", f"color={colour}:s=160x90:r=25:d={seconds}"]
+        tone = ["-f", "lavfi", "-i", f"sine={tone_hz}:r=48000:d={seconds}", "-shortest"]
+        code = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"]
+        plain = ["-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact", str(path)]
+        command = [ffmpeg_path(), "-nostdin", "-v", "error", *picture, *tone, *code, *plain]
+        subprocess.run(command, check=True)
         return path.read_bytes()
 
 
