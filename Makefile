@@ -6,7 +6,7 @@ LENGTH ?= 10
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo test check calibration gpu
+.PHONY: help venv setup demo test check bench calibration gpu
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -25,6 +25,9 @@ test: setup ## Run every test, browser included; says what it skips and why
 
 check: setup ## ruff, mypy, import directions, migrations, Django's deploy check, compose file, tree size
 	@.ci/check
+
+bench: venv ## Compare with peers in one run and print ratios
+	@$(RUN) -m tests.benchmarks.win_rates
 
 calibration: venv ## Simulated preferences over 100 seeds (slow)
 	@$(RUN) -m pytest -m calibration

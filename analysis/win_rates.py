@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
-from analysis.multiplicity import benjamini_hochberg, holm
 from analysis.results import (
     BOUND,
     T_INTERVAL,
@@ -42,6 +42,7 @@ from analysis.variance import (
 )
 
 FEW = 5
+_STATSMODELS_NAMES = {"Holm": "holm", "Benjamini–Hochberg": "fdr_bh"}
 _NO_SPREAD = 1e-15
 
 
@@ -293,7 +294,7 @@ def _adjusted(
     tested = [rate.test.p for rate in rates if rate.test is not None]
     if not tested:
         return tuple(rates)
-    corrected = iter(holm(tested) if adjustment == "Holm" else benjamini_hochberg(tested))
+    corrected = iter(multipletests(tested, method=_STATSMODELS_NAMES[adjustment])[1].tolist())
     return tuple(
         rate if rate.test is None else replace(rate, test=replace(rate.test, p_adjusted=next(corrected)))
         for rate in rates
