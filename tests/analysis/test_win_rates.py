@@ -276,7 +276,7 @@ def true_net(effect: float, spread: float, tie_band: float) -> float:
 
 @pytest.fixture
 def _cheap_collections() -> Iterator[None]:
-    """statsmodels' Holm collects garbage on every call; what lives already need not be looked through each time."""
+    """statsmodels' Holm collects garbage on every call; what lives already need not be looked through."""
     gc.freeze()
     yield
     gc.unfreeze()
