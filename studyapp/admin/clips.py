@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
-from studyapp.actions.clips import ImportReport, import_clips
+from studyapp.actions.clips import ImportProgress, ImportReport, import_clips
 from studyapp.admin.base import ResearchAdmin
 from studyapp.admin.forms import ClipFolderForm, ClipUploadForm
+from studyapp.admin.import_stream import Work, streamed
 from studyapp.admin.uploads import unpack
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Clip
@@ -92,34 +95,46 @@ class ClipAdmin(ResearchAdmin):
         page = path("import/", self.admin_site.admin_view(self.import_view), name="studyapp_clip_import")
         return [page, *super().get_urls()]
 
-    def import_view(self, request: HttpRequest) -> HttpResponse:
-        """Two ways in, upload or folder; what became of each file is shown below the forms."""
+    def import_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Two ways in, upload or folder; what becomes of each file is shown as it happens."""
         if not self.has_change_permission(request):
             raise PermissionDenied
+        by_folder = "folder-folder" in request.POST
         sent = request.method == "POST"
-        by_folder = sent and "folder-folder" in request.POST
         upload = ClipUploadForm(request.POST, request.FILES) if sent and not by_folder else ClipUploadForm()
         folder = ClipFolderForm(request.POST) if by_folder else ClipFolderForm()
-        report: ImportReport | None = None
-        try:
-            if by_folder and folder.is_valid():
-                report = self._import(request, Path(folder.cleaned_data["folder"]), folder.cleaned_data)
-            elif sent and not by_folder and upload.is_valid():
-                with tempfile.TemporaryDirectory(prefix="duet-upload-") as scratch:
-                    source = unpack(upload.cleaned_data["uploads"], Path(scratch))
-                    report = self._import(request, source, upload.cleaned_data)
-        except DuetError as error:
-            messages.error(request, str(error))
+        asked = folder if by_folder else upload
+        work = self._work(request, asked) if sent and asked.is_valid() else None
         context = {
             **self.admin_site.each_context(request),
             "title": "Import clips",
             "opts": self.opts,
             "upload": upload,
             "folder": folder,
-            "report": report,
+            "importing": work is not None,
         }
-        return TemplateResponse(request, "admin/studyapp/clip/import.html", context)
+        page = TemplateResponse(request, "admin/studyapp/clip/import.html", context)
+        return streamed(page.render().text, work) if work else page
 
-    def _import(self, request: HttpRequest, source: Path, asked: dict[str, Any]) -> ImportReport:
-        by = researcher(request)
-        return import_clips(source=source, dataset=asked["dataset"], length_s=asked["length_s"], by=by)
+    def _work(self, request: HttpRequest, form: ClipFolderForm | ClipUploadForm) -> Work | None:
+        """The import that a form asks for; None, with a message, when what was sent cannot be unpacked."""
+        asked = form.cleaned_data
+        choices = {"dataset": asked["dataset"], "length_s": asked["length_s"], "by": researcher(request)}
+        if isinstance(form, ClipFolderForm):
+            return partial(_import, Path(asked["folder"]), choices, None)
+        # Kept beyond this request: the import outlives it when the browser leaves.
+        scratch = Path(tempfile.mkdtemp(prefix="duet-upload-"))
+        try:
+            return partial(_import, unpack(asked["uploads"], scratch), choices, scratch)
+        except DuetError as error:
+            shutil.rmtree(scratch)
+            messages.error(request, str(error))
+            return None
+
+
+def _import(source: Path, choices: dict[str, Any], scratch: Path | None, progress: ImportProgress) -> ImportReport:
+    try:
+        return import_clips(source=source, progress=progress, **choices)
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)

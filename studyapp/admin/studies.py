@@ -42,7 +42,7 @@ class StudyAdmin(ResearchAdmin):
         (None, {"fields": ["title", "slug"]}),
         ("Clips", {"fields": ["clips"]}),
         ("Systems and pairs", {"fields": ["pairs"]}),
-        ("How many", {"fields": list(NUMBERS[:4])}),
+        ("How many", {"fields": [NUMBERS[:2], NUMBERS[2:4]]}),
         ("What raters read", {"classes": ["collapse"], "fields": list(TEXTS)}),
         ("Fine print", {"classes": ["collapse"], "fields": list(NUMBERS[4:])}),
     ]

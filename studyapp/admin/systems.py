@@ -123,7 +123,7 @@ class SystemAdmin(ResearchAdmin):
         except DuetError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, f"{system.slug} can be used in studies.")
+            messages.success(request, f"The system {system.slug} can be used in studies.")
         return self._back()
 
     def bring(self, request: HttpRequest) -> HttpResponse:
@@ -141,7 +141,7 @@ class SystemAdmin(ResearchAdmin):
         return HttpResponseRedirect(reverse("admin:studyapp_system_change", args=[system.pk]))
 
     def _tell(self, request: HttpRequest, system: System, match: SoundtrackMatch) -> None:
-        messages.success(request, f"{system.slug}: {len(match.matched)} files match a clip.")
+        messages.success(request, f"Of the files of {system.slug}, {len(match.matched)} match a clip.")
         if match.unmatched:
             messages.warning(
                 request,

@@ -86,11 +86,12 @@ class Shots:
         shutil.rmtree(ARTIFACTS, ignore_errors=True)
         ARTIFACTS.mkdir(parents=True)
 
-    def take(self, name: str) -> None:
+    def take(self, name: str, *, settle_ms: int = 0) -> None:
+        """Figures follow a change of the window a moment later: ``settle_ms`` waits for them."""
         self.count += 1
         for width, height in ((390, 844), (1440, 900)):
             self.page.set_viewport_size({"width": width, "height": height})
-            self.page.wait_for_timeout(400)  # figures follow the window a moment later
+            self.page.wait_for_timeout(settle_ms)
             wide = self.page.evaluate("document.documentElement.scrollWidth")
             if wide > width:
                 self.overflowing.append(f"{name} is {wide} px wide at {width} px")
@@ -192,7 +193,7 @@ def test_a_researcher_goes_from_an_empty_database_to_a_report(site: Site, page: 
     page.get_by_role("link", name="Open the report").click()
     expect(page.get_by_text("are simulated: a program gave them, not people")).to_be_visible()
     page.wait_for_function("Number(document.documentElement.dataset.drawn) >= 2")
-    shots.take("report")
+    shots.take("report", settle_ms=600)
     page.get_by_role("link", name="Print version").click()
     page.wait_for_function("Number(document.documentElement.dataset.drawn) >= 2")
     expect(page.get_by_role("heading", name="Test cards and their music: preference report")).to_be_visible()

@@ -182,34 +182,6 @@ def test_a_clip_is_described_anew_until_something_rests_on_it(staff: Client) -> 
     assert clip.genre == "Reggae"
 
 
-def test_what_cannot_be_imported_is_listed_with_its_reason(staff: Client) -> None:
-    upload = SimpleUploadedFile("notes.mp4", b"this is text")
-    data = {"upload-uploads": [upload], "upload-dataset": "mine", "upload-length_s": "10"}
-    page = staff.post(reverse("admin:studyapp_clip_import"), data)
-    (refusal,) = page.context["report"].refused
-    assert refusal.where == "notes.mp4"
-    assert refusal.reason in page.content.decode()
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (
-            {"folder-folder": "/no/such/folder", "folder-dataset": "mine", "folder-length_s": "10"},
-            "does not exist",
-        ),
-        ({"folder-folder": "", "folder-dataset": "mine", "folder-length_s": "10"}, "This field is required"),
-        ({"upload-dataset": "mine", "upload-length_s": "10"}, "This field is required"),
-        ({"folder-folder": "x", "folder-dataset": "no spaces", "folder-length_s": "10"}, "valid “slug”"),
-    ],
-)
-def test_a_mistake_in_an_import_is_said_on_the_page(staff: Client, data: dict[str, str], said: str) -> None:
-    page = staff.post(reverse("admin:studyapp_clip_import"), data)
-    assert page.status_code == 200
-    assert said in page.content.decode()
-    assert not Clip.objects.exists()
-
-
 def zipped(names: dict[str, bytes]) -> SimpleUploadedFile:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
@@ -251,6 +223,23 @@ def test_a_manifest_beside_the_files_is_what_is_imported(tmp_path: Path) -> None
         unpack([manifest, SimpleUploadedFile("b.jsonl", b"{}")], tmp_path)
 
 
+def test_a_mistake_in_the_form_is_said_on_the_page(staff: Client) -> None:
+    address = reverse("admin:studyapp_clip_import")
+    for data, said in (
+        ({"folder-folder": "", "folder-dataset": "mine", "folder-length_s": "10"}, "This field is required"),
+        ({"upload-dataset": "mine", "upload-length_s": "10"}, "This field is required"),
+        ({"folder-folder": "x", "folder-dataset": "no spaces", "folder-length_s": "10"}, "valid “slug”"),
+        (
+            {"upload-uploads": SimpleUploadedFile("c.zip", b"PK"), "upload-dataset": "a", "upload-length_s": "10"},
+            "c.zip cannot be unpacked",
+        ),
+    ):
+        page = staff.post(address, data)
+        assert page.status_code == 200
+        assert said in page.content.decode()
+    assert not Clip.objects.exists()
+
+
 def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DuetError, match=r"clips\.zip cannot be unpacked"):
         unpack([SimpleUploadedFile("clips.zip", b"PK no")], tmp_path)
@@ -260,7 +249,7 @@ def test_a_system_is_added_from_the_registry_once(staff: Client) -> None:
     address = reverse("admin:studyapp_system_add_key", args=["ground-truth"])
     for _ in range(2):
         said = words(staff, address, {"ground-truth-preset": "default"})
-        assert said == ["ground-truth can be used in studies."]
+        assert said == ["The system ground-truth can be used in studies."]
     assert System.objects.get().slug == "ground-truth"
 
 
