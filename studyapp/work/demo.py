@@ -41,7 +41,7 @@ from studyapp.work.progress import Bar
 from studyapp.work.supervisor import Supervisor, worker_programs
 
 CLIPS = 12
-SIMULATED = 36
+SIMULATED = 24
 """How many of the first study's places simulated raters take; the others are for people."""
 SEED = 1
 ROUNDS = 3

@@ -44,7 +44,8 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
     weights = _weights(system.key, system.preset)
     sources = _sources(system.key)
     decisive = {
-        "clip": clip.master_sha256,
+        # The name as well: two clips may show the same picture, and a stimulus belongs to one of them.
+        "clip": [clip.dataset, clip.clip_id, clip.master_sha256],
         "system": system.slug,
         "settings": settings,
         "weights": weights,

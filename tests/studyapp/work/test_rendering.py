@@ -139,6 +139,21 @@ def test_same_content_is_asked_for_once_and_every_difference_makes_a_key_of_its_
 
 
 @pytest.mark.django_db
+def test_two_clips_with_one_picture_have_stimuli_of_their_own(study: Study) -> None:
+    clip = Clip.objects.get(clip_id="a")
+    twin = make_clip(
+        master_file=clip.master_file,
+        master_sha256=clip.master_sha256,
+        audio_file=clip.audio_file,
+        audio_sha256=clip.audio_sha256,
+    )
+    study.clips.add(twin)
+    system = make_system("ground-truth")
+    rows = [stimuli.request_stimulus(clip=one, system=system, study=study) for one in (clip, twin)]
+    assert [row.clip for row in rows] == [clip, twin]
+
+
+@pytest.mark.django_db
 def test_other_clips_matter_only_when_their_audio_is_heard(study: Study, films: Path) -> None:
     clip = Clip.objects.get(clip_id="a")
     truth = make_system("ground-truth")
