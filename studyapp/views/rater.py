@@ -22,12 +22,14 @@ A reply that says an answer is saved is sent after its transaction was committed
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django import forms
 from django.core.exceptions import BadRequest
+from django.db.models import Avg
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -99,7 +101,13 @@ def landing(request: HttpRequest, study_token: str) -> HttpResponseBase:
         return _message(request, *_NOT_OPEN[StudyState(study.state)])
     if not _has_room(study):
         return _message(request, *_FULL)
-    context = {"study": study, "ticket": new_ticket(study, new_token()), "trials": study.trials_per_block}
+    trials = study.trials_per_block + study.repeats_per_block
+    context = {
+        "study": study,
+        "ticket": new_ticket(study, new_token()),
+        "trials": trials,
+        "minutes": _minutes(study, trials),
+    }
     return render(request, "rater/consent.html", context)
 
 
@@ -241,6 +249,12 @@ def _has_room(study: Study) -> bool:
     return Block.objects.free().filter(study=study).exists() or overdue.exists()
 
 
+def _minutes(study: Study, trials: int) -> int:
+    """About how long it takes: every clip twice, and the questions."""
+    clip_s = study.clips.aggregate(mean=Avg("duration_s"))["mean"] or 0.0
+    return math.ceil(trials * (2 * clip_s + _QUESTIONS_S) / 60)
+
+
 def _own_trial(session: StudySession, token: str) -> Trial:
     own = session.block.trials.filter(token=token).first()
     if own is None:
@@ -288,6 +302,9 @@ def _message(
 ) -> HttpResponseBase:
     return render(request, "rater/message.html", {"title": title, "text": text, "kept": kept}, status=status)
 
+
+# Reading, deciding and answering, per trial; a guess that people are told as one.
+_QUESTIONS_S = 20
 
 _NOT_OPEN = {
     StudyState.DRAFT: (

@@ -98,6 +98,15 @@ def test_from_the_link_to_the_completion_code(study: Study) -> None:
     assert Response.objects.filter(question="visual_relevance", choice=4).count() == 2
 
 
+def test_the_consent_page_says_what_is_asked_of_a_rater() -> None:
+    study = open_study(
+        seconds=10.0, trials_per_block=18, repeats_per_block=2, consent_text="We keep your answers."
+    )
+    page = Client().get(reverse("take", args=[study.token])).content.decode()
+    assert "We keep your answers." in page
+    assert "Up to 20 comparisons, about 14 minutes" in page
+
+
 def test_the_cookie_is_private_to_the_study_and_tells_nothing(study: Study) -> None:
     cookie = Browser(study).consent().cookies["seat"]
     assert cookie["httponly"] is True
