@@ -121,8 +121,8 @@ class Demo:
             )
             bar.close()
             clips = sorted(report.imported + report.known, key=lambda clip: clip.clip_id)
-            genres = {clip.genre for clip in clips}
-            step.note = f"{len(report.imported)} new, {len(report.known)} known, {len(genres)} genres"
+            genres = len({clip.genre for clip in clips})
+            step.note = f"{len(report.imported)} new, {len(report.known)} known, {_counted(genres, 'genre')}"
         for refusal in report.refused:
             self.console.say(f"    {refusal}")
         if not clips:
@@ -150,8 +150,8 @@ class Demo:
             with self.console.step("first study") as step:
                 summary = design_first(study, by=admin)
                 step.note = (
-                    f"{summary.comparisons} comparisons, {summary.blocks} sessions of "
-                    f"{summary.longest_block} trials, {summary.stimuli} soundtracks"
+                    f"{_counted(summary.comparisons, 'comparison')}, {_counted(summary.blocks, 'session')} of "
+                    f"{_counted(summary.longest_block, 'trial')}, {_counted(summary.stimuli, 'soundtrack')}"
                 )
             for line in refusals(summary):
                 self.console.say(f"    {line}")
@@ -244,6 +244,10 @@ def _rendered(study: Study, bar: Bar) -> bool:
     doing = f"{current.system}: {current.doing}" if current else ""
     bar.step(counts["over"] + counts["begun"], counts["total"], doing)
     return bool(counts["over"] == counts["total"])
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from types import TracebackType
 from typing import Any, TextIO
 
 from tqdm import tqdm
+
+_FORMAT = "{desc} {bar:24} {n:.0f}/{total:.0f} {unit}s, {elapsed} gone, {remaining} left   "
 
 
 class Bar:
@@ -46,7 +49,9 @@ class Bar:
         bar = self._bar = self._bar or self._started(total)
         bar.total = total
         bar.n = done
-        bar.set_postfix_str(doing[:40], refresh=False)
+        # Asked anew each time: windows are resized. A terminal that knows no size is taken for a usual one.
+        bar.ncols = shutil.get_terminal_size((100, 24)).columns - 1
+        bar.bar_format = _FORMAT + doing[:40].replace("{", "{{").replace("}", "}}")
         bar.update(0)
 
     def _started(self, total: float) -> tqdm[Any]:
@@ -57,8 +62,5 @@ class Bar:
             file=self._out,
             leave=self._leave,
             mininterval=0.2 if self._out.isatty() else 15,
-            dynamic_ncols=True,
-            bar_format=(
-                "{desc} {bar:24} {n:.0f}/{total:.0f} {unit}s, {elapsed} gone, {remaining} left  {postfix}"
-            ),
+            bar_format=_FORMAT,
         )
