@@ -62,5 +62,7 @@ class Bar:
             file=self._out,
             leave=self._leave,
             mininterval=0.2 if self._out.isatty() else 15,
+            ncols=100,
+            nrows=20,
             bar_format=_FORMAT,
         )
