@@ -72,13 +72,16 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=10)
 
-    def stop(self) -> None:
+    def ask_to_stop(self) -> None:
         if self.running:
             os.killpg(self.process.pid, signal.SIGTERM)
-            try:
-                self.process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                self.kill()
+
+    def stop(self) -> None:
+        self.ask_to_stop()
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
 
 @dataclass(slots=True)
@@ -190,8 +193,12 @@ class Stack:
     def web_url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}/"
 
-    def start_worker(self, service: str = "worker-cpu") -> Server:
-        server = self.start(service, self.command(service, replacing={}), environment=self.environment(service))
+    def launch_worker(self, service: str) -> Server:
+        return self.start(service, self.command(service, replacing={}), environment=self.environment(service))
+
+    def start_worker(self, service: str) -> Server:
+        """Launched, and healthy by its own health check."""
+        server = self.launch_worker(service)
         wait_for(service, lambda: self.is_healthy(service) or not server.running, seconds=60)
         assert server.running, server.log.read_text()
         return server
@@ -217,5 +224,7 @@ class Stack:
         return session
 
     def stop(self) -> None:
-        for server in reversed(self.servers):
+        for server in self.servers:
+            server.ask_to_stop()
+        for server in self.servers:
             server.stop()

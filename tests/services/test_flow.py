@@ -31,7 +31,7 @@ def test_simulated_answers_become_a_report_that_a_worker_builds(stack: Stack) ->
     said = stack.manage("simulate_raters", "flow", "--raters", str(RATERS), "--seed", "3")
     assert f"{RATERS} simulated raters answered {RATERS * CLIPS} trials" in said
 
-    stack.start_worker("worker-short")
+    stack.launch_worker("worker-short")
     dataset = json.loads(stack.script(FREEZE))
     wait_for("the report", lambda: _row(stack, dataset)[0] in ("ready", "failed"), seconds=90)
     state, error, rows, folder = _row(stack, dataset)

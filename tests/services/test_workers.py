@@ -90,7 +90,7 @@ def test_a_worker_renders_what_is_asked_for_over_redis(work: Work) -> None:
 def test_a_worker_killed_in_the_middle_costs_one_repeated_task(work: Work) -> None:
     stack = work.stack
     stimuli = work.ask_for(1, 3)
-    victim = stack.start_worker("worker-cpu")
+    victim = stack.launch_worker("worker-cpu")
     wait_for("the rendering", lambda: "rendering" in work.states(stimuli), seconds=60)
     victim.kill()
     assert "rendering" in work.states(stimuli)
@@ -98,8 +98,8 @@ def test_a_worker_killed_in_the_middle_costs_one_repeated_task(work: Work) -> No
     # The half minute of silence after which a worker is taken for dead, without waiting for it.
     with psycopg.connect(stack.database_url) as connection:
         connection.execute("UPDATE studyapp_stimulus SET last_sign_of_life = now() - interval '10 minutes'")
-    stack.start_worker("worker-short")
-    stack.start_worker("worker-cpu")
+    stack.launch_worker("worker-short")
+    stack.launch_worker("worker-cpu")
     stack.start_scheduler()
     wait_for("the sweep and the rendering", lambda: work.all_ready(stimuli), seconds=90)
 
