@@ -27,7 +27,7 @@ DOWNLOADS = (
     Download("win_rates.csv", "Win rates"),
     Download("codebook.csv", "Codebook"),
     Download("design.csv", "Design"),
-    Download("report.html", "Report file"),
+    Download("report.html", "Report (HTML)"),
 )
 REPORT = "report.html"
 POLICY = "report.csp"
