@@ -47,18 +47,33 @@ pytestmark = [
 ]
 
 
+def encoded(arguments: str, *sources: bytes) -> bytes:
+    """What ffmpeg makes of the given files; it is given no metadata to write."""
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = []
+        for number, source in enumerate(sources):
+            path = Path(folder) / f"{number}.mp4"
+            path.write_bytes(source)
+            inputs += ["-i", str(path)]
+        result = Path(folder) / "result.mp4"
+        common = ["ffmpeg", "-nostdin", "-v", "error", *inputs, *arguments.split()]
+        common += ["-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact"]
+        subprocess.run([*common, str(result)], check=True)
+        return result.read_bytes()
+
+
+@functools.cache
+def picture(colours: str) -> bytes:
+    """Slowly moving colours: something to see."""
+    names = "".join(f":c{index}={colour}" for index, colour in enumerate(colours.split()))
+    gradients = f"gradients=s=640x360:r=25:d={CLIP_S}:x0=0:y0=0:x1=640:y1=360:n=3:speed=0.02{names}"
+    return encoded(f"-f lavfi -i {gradients} -c:v libx264 -preset ultrafast -pix_fmt yuv420p")
+
+
 @functools.cache
 def film(colours: str, tone_hz: int) -> bytes:
-    """Slowly moving colours with a tone: something to see, and the same picture for both versions."""
-    names = "".join(f":c{index}={colour}" for index, colour in enumerate(colours.split()))
-    picture = f"gradients=s=640x360:r=25:d={CLIP_S}:x0=0:y0=0:x1=640:y1=360:n=3:speed=0.02{names}"
-    tone = f"sine={tone_hz}:r=48000:d={CLIP_S}"
-    arguments = f"-f lavfi -i {picture} -f lavfi -i {tone} -c:v libx264 -preset ultrafast -pix_fmt yuv420p"
-    arguments += " -c:a aac -b:a 128k -movflags +faststart -map_metadata -1 -fflags +bitexact"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
-        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *arguments.split(), str(path)], check=True)
-        return path.read_bytes()
+    tone = f"-f lavfi -i sine={tone_hz}:r=48000:d={CLIP_S}"
+    return encoded(f"{tone} -map 0:v -map 1:a -c:v copy -c:a aac -b:a 128k", picture(colours))
 
 
 @pytest.fixture
@@ -267,6 +282,12 @@ def test_a_rater_on_a_phone_closes_the_page_and_comes_back(
     assert Response.objects.count() == 2
     rater.page.set_viewport_size({"width": 320, "height": 568})
     assert rater.page.evaluate("document.documentElement.scrollWidth") == 320
+    bar = rater.page.locator(".progress").bounding_box()
+    brand = rater.page.locator(".brand img").bounding_box()
+    assert bar is not None
+    assert brand is not None
+    assert brand["x"] >= 12
+    assert bar["x"] + bar["width"] <= 320 - 12
     rater.shoot("phone-320")
 
 

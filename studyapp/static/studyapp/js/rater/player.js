@@ -55,6 +55,7 @@ export class Player extends EventTarget {
   markDone() {
     if (this.wasDone) return;
     this.wasDone = true;
+    this.show();
     this.dispatchEvent(new Event("done"));
   }
 
