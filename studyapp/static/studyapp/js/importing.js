@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const started = performance.now();
+  let shown = null;
   const watch = new MutationObserver(show);
   watch.observe(document, { childList: true, subtree: true });
   document.addEventListener("DOMContentLoaded", finish);
@@ -11,7 +12,9 @@
   function show() {
     const place = document.querySelector("[data-import]");
     const last = place?.querySelector("li[data-done]:last-of-type");
-    if (!last) return;
+    // What is written below is itself a change that brings us here.
+    if (!last || last === shown) return;
+    shown = last;
     const done = Number(last.dataset.done);
     const total = Number(last.dataset.total);
     const bar = place.querySelector("progress");
