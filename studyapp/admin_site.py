@@ -20,6 +20,11 @@ class DuetAdminSite(AdminSite):
     # The few rooms there are fit into the header; Django's sidebar repeats the model list.
     enable_nav_sidebar = False
 
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        return super().app_index(request, app_label, {"title": "Records", **(extra_context or {})})
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         context = {
             "clip_count": Clip.objects.count(),

@@ -8,6 +8,8 @@ from django.contrib.admin import ModelAdmin
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from studyapp.models import AuditLine
 from studyapp.views.staff import researcher
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     _ModelAdmin = ModelAdmin[Any]
 else:
     _ModelAdmin = ModelAdmin
+
+
+def video(source: str) -> SafeString:
+    """A player for an address of ours."""
+    return format_html('<video class="look" src="{}" controls preload="metadata" playsinline></video>', source)
 
 
 class ResearchAdmin(_ModelAdmin):

@@ -13,10 +13,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from studyapp.actions.clips import ImportProgress, ImportReport, import_clips
-from studyapp.admin.base import ResearchAdmin
+from studyapp.admin.base import ResearchAdmin, video
 from studyapp.admin.forms import ClipFolderForm, ClipUploadForm
 from studyapp.admin.import_stream import Work, streamed
 from studyapp.admin.uploads import unpack
@@ -43,18 +45,39 @@ class HasAudioFilter(admin.SimpleListFilter):
 
 @admin.register(Clip)
 class ClipAdmin(ResearchAdmin):
-    list_display = ["clip_id", "dataset", "genre", "length", "size", "original_audio", "short_caption", "licence"]
+    list_display = [
+        "poster",
+        "clip_id",
+        "dataset",
+        "genre",
+        "length",
+        "size",
+        "original_audio",
+        "short_caption",
+        "licence",
+    ]
     list_filter = ["dataset", "genre", HasAudioFilter]
     search_fields = ["clip_id", "caption", "source_name"]
+    list_display_links = ["clip_id"]
     change_list_template = "admin/studyapp/clip/change_list.html"
     fieldsets = [
-        (None, {"fields": ["clip_id", "dataset", *DESCRIPTION]}),
+        (None, {"fields": ["video", "clip_id", "dataset", *DESCRIPTION]}),
         ("Source", {"fields": ["source_name", "source_sha256", "start_s", "created_at"]}),
         ("Master", {"fields": ["length", "size", "frame_rate", "original_audio", "master_sha256"]}),
     ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        fixed = ["clip_id", "dataset", "source_name", "source_sha256", "start_s", "created_at", "length", "size"]
+        fixed = [
+            "video",
+            "clip_id",
+            "dataset",
+            "source_name",
+            "source_sha256",
+            "start_s",
+            "created_at",
+            "length",
+            "size",
+        ]
         fixed += ["frame_rate", "original_audio", "master_sha256"]
         return fixed if obj is None or self.is_unsettled(obj) else [*fixed, *DESCRIPTION]
 
@@ -74,6 +97,16 @@ class ClipAdmin(ResearchAdmin):
             super().save_model(request, obj, form, change)
             changes = {name: getattr(obj, name) for name in form.changed_data}
             AuditLine.write("clip described anew", by=researcher(request), clip=obj.clip_id, changes=changes)
+
+    @admin.display(description="")
+    def poster(self, clip: Clip) -> SafeString:
+        # What the picture shows is said by the clip's name beside it.
+        source = reverse("research-clip-poster", args=[clip.pk])
+        return format_html('<img class="poster" src="{}" alt="" width="96" height="54" loading="lazy">', source)
+
+    @admin.display(description="video, silent")
+    def video(self, clip: Clip) -> SafeString:
+        return video(reverse("research-clip-video", args=[clip.pk]))
 
     @admin.display(description="length", ordering="duration_s")
     def length(self, clip: Clip) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
-from studyapp.admin.base import EvidenceAdmin
+from studyapp.admin.base import EvidenceAdmin, video
 from studyapp.models import (
     AuditLine,
     Block,
@@ -24,6 +25,7 @@ from studyapp.models import (
     StudySession,
     Trial,
 )
+from studyapp.states import StimulusState
 
 
 @admin.register(Stimulus)
@@ -34,14 +36,42 @@ class StimulusAdmin(EvidenceAdmin):
         "seed",
         "state",
         "attempt",
-        "lufs",
-        "true_peak_dbtp",
-        "gain_db",
+        "loudness",
+        "peak",
+        "gain",
         "short_error",
     ]
     list_filter = ["state", "system", "clip__genre", "clip__dataset"]
     search_fields = ["clip__clip_id", "system__slug", "file_sha256", "key"]
     list_select_related = ["clip", "system"]
+
+    readonly_fields = ["video"]
+    fieldsets = [
+        (None, {"fields": ["video", "clip", "system", "text", "seed"]}),
+        ("Work", {"fields": ["state", "attempt", "progress", "doing", "worker", "last_sign_of_life", "error"]}),
+        ("File", {"fields": ["file", "file_sha256", "file_bytes", "duration_s", "ready_at", "artefacts"]}),
+        ("Loudness", {"fields": ["target_lufs", "lufs", "true_peak_dbtp", "gain_db"]}),
+        ("Made from", {"fields": ["key", "settings_digest", "weights_digest", "sources_digest", "audio_pool"]}),
+        ("Made with", {"fields": ["environment"]}),
+    ]
+
+    @admin.display(description="video")
+    def video(self, stimulus: Stimulus) -> str:
+        if stimulus.state != StimulusState.READY:
+            return "not ready"
+        return video(reverse("research-stimulus-video", args=[stimulus.pk]))
+
+    @admin.display(description="LUFS", ordering="lufs")
+    def loudness(self, stimulus: Stimulus) -> str:
+        return "" if stimulus.lufs is None else f"{stimulus.lufs:.2f}"
+
+    @admin.display(description="true peak (dBTP)", ordering="true_peak_dbtp")
+    def peak(self, stimulus: Stimulus) -> str:
+        return "" if stimulus.true_peak_dbtp is None else f"{stimulus.true_peak_dbtp:.1f}"
+
+    @admin.display(description="gain (dB)", ordering="gain_db")
+    def gain(self, stimulus: Stimulus) -> str:
+        return "" if stimulus.gain_db is None else f"{stimulus.gain_db:+.1f}"
 
     @admin.display(description="error")
     def short_error(self, stimulus: Stimulus) -> str:

@@ -62,11 +62,15 @@ def _unzip(upload: UploadedFile[Any], name: str, folder: Path) -> None:
             size = sum(entry.file_size for entry in archive.infolist())
             if size > LARGEST_ZIP_BYTES:
                 raise DuetError(
-                    f"The archive {name} unpacks to {size / 2**30:.0f} GiB; put it into a folder on the server instead"
+                    f"The archive {name} unpacks to {size / 2**30:.0f} GiB; put it into a folder on the server"
                 )
             if size > shutil.disk_usage(folder).free:
-                raise DuetError(f"The archive {name} unpacks to {size / 2**30:.1f} GiB and the disk has no room for that")
+                raise DuetError(
+                    f"The archive {name} unpacks to {size / 2**30:.1f} GiB and the disk has no room for that"
+                )
             # extractall keeps every member below the folder, whatever its name says.
             archive.extractall(folder)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise DuetError(f"The archive {name} cannot be unpacked ({error}); make a plain ZIP without a password") from None
+        raise DuetError(
+            f"The archive {name} cannot be unpacked ({error}); make a plain ZIP without a password"
+        ) from None

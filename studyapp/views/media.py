@@ -57,13 +57,21 @@ def staff_trial_media(request: HttpRequest, trial_token: str, letter: str) -> Ht
 
 def stimulus_response(request: HttpRequest, stimulus: Stimulus) -> HttpResponseBase:
     """A stimulus' video: whole, one byte range of it (206), or 416; the headers say nothing of which one it is."""
+    return file_response(request, stimulus.file, "video/mp4")
+
+
+def file_response(request: HttpRequest, name: str, content_type: str) -> HttpResponseBase:
+    """A file of the media folder; who may have it is the caller's to decide. Raises Http404 when it is gone."""
     if settings.MEDIA_ACCEL_PREFIX:
         response: HttpResponseBase = HttpResponse()
-        response["X-Accel-Redirect"] = f"{settings.MEDIA_ACCEL_PREFIX.rstrip('/')}/{quote(stimulus.file)}"
+        response["X-Accel-Redirect"] = f"{settings.MEDIA_ACCEL_PREFIX.rstrip('/')}/{quote(name)}"
     else:
-        response = _ranged(request, stimulus.path)
+        file = Path(settings.MEDIA_ROOT) / name
+        if not file.is_file():
+            raise Http404
+        response = _ranged(request, file)
         response["Accept-Ranges"] = "bytes"
-    response["Content-Type"] = "video/mp4"
+    response["Content-Type"] = content_type
     # Long enough for what was preloaded to be there when its trial comes.
     response["Cache-Control"] = "private, max-age=3600"
     return response

@@ -32,9 +32,6 @@
     show();
     const place = document.querySelector("[data-import]");
     if (!place?.querySelector("#result")) return;
-    place.querySelector("#progress-title").textContent = "Imported";
-    place.querySelector("progress").hidden = true;
-    place.querySelector("[role=status]").hidden = true;
-    place.querySelector(".imported-lines").hidden = true;
+    for (const part of place.querySelectorAll("#progress-title, progress, [role=status], .imported-lines")) part.hidden = true;
   }
 })();
