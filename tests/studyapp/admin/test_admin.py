@@ -13,7 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from studyapp.actions.sessions import enrol
 from studyapp.admin.base import EvidenceAdmin, ResearchAdmin
 from studyapp.admin.uploads import unpack
 from studyapp.errors import DuetError
@@ -134,12 +136,18 @@ def test_raters_have_no_page_and_their_tokens_are_shown_nowhere(client: Client) 
     client.force_login(make_researcher())
     assert Rater not in admin.site._registry
     study = open_study()
-    trial = Trial.objects.filter(block__study=study)[0]
+    session = enrol(study=study, now=timezone.now())
+    trial = Trial.objects.filter(block=session.block_id)[0]
     for address in (
         reverse("admin:studyapp_trial_change", args=[trial.pk]),
         reverse("admin:studyapp_trial_changelist"),
+        reverse("admin:studyapp_studysession_change", args=[session.pk]),
+        reverse("admin:studyapp_studysession_changelist"),
+        reverse("research-study", args=[study.slug]),
     ):
-        assert trial.token not in client.get(address).content.decode()
+        text = client.get(address).content.decode()
+        for secret in (trial.token, session.token, session.rater.code):
+            assert secret not in text, address
 
 
 def test_nothing_offers_deleting_by_the_handful() -> None:
