@@ -189,7 +189,8 @@ class Demo:
         if failed or not study.comparisons.exists():
             with self.console.step("complete study") as step:
                 summary = design_complete(study, by=admin)
-                stimuli.retry_failed(study=study, by=admin)
+                if failed:
+                    stimuli.retry_failed(study=study, by=admin)
                 step.note = f"{summary.comparisons} comparisons, {summary.stimuli} soundtracks, rendered behind"
         start_generation(study=study, by=admin)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, zip_longest
 
@@ -111,12 +111,20 @@ def effects(study: Study) -> dict[str, float]:
 
 
 def _ensure(
-    slug: str, title: str, clips: Iterable[Clip], pairs: Sequence[tuple[System, System]], by: User
+    slug: str, title: str, clips: Sequence[Clip], pairs: Sequence[tuple[System, System]], by: User
 ) -> Study:
     study = Study.objects.filter(slug=slug).first()
     if study is not None:
         return study
-    return create_study(title=title, slug=slug, clips=clips, pairs=pairs, by=by, instructions=INSTRUCTIONS)
+    return create_study(
+        title=title,
+        slug=slug,
+        clips=clips,
+        pairs=pairs,
+        by=by,
+        clips_per_cell=max(Counter(clip.genre for clip in clips).values()),
+        instructions=INSTRUCTIONS,
+    )
 
 
 def _title(dataset: str) -> str:
