@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,6 +53,23 @@ def save_weights(cascade: Cascade, path: Path, notes: Mapping[str, str]) -> None
     fresh = path.with_suffix(".new")
     save_file(tensors, fresh, {**notes, "config": cascade.preset.as_json(), "format": "duet-cascade-1"})
     fresh.replace(path)
+
+
+def write_manifest(folder: Path) -> Path:
+    """List every weight file of a folder with digest, licence and origin in ``manifest.json``; gives its path."""
+    entries = {
+        path.name: {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+            "licence": "Apache-2.0",
+            "origin": "trained from scratch by `python -m generation train` on generation.world",
+            "seed": read_notes(path).get("seed", ""),
+        }
+        for path in sorted(folder.glob("*.safetensors"))
+    }
+    manifest = folder / "manifest.json"
+    manifest.write_text(json.dumps(entries, indent=2) + "\n")
+    return manifest
 
 
 def read_notes(path: Path) -> dict[str, str]:

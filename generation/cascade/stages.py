@@ -125,7 +125,11 @@ class FrameHead(nn.Module):
 
 
 class SemanticStage(nn.Module):
-    """Stage 1: an encoder over pictures, a decoder over semantic tokens."""
+    """Stage 1: an encoder over pictures, a decoder over semantic tokens.
+
+    Beside T5's relative positions the decoder knows how long ago the music began, a departure from the paper: it lets
+    a small network keep a beat that it has only just started.
+    """
 
     def __init__(
         self,
@@ -144,6 +148,7 @@ class SemanticStage(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.5)
         self.score_bias = nn.Parameter(torch.zeros(tokens))
         self.start = tokens
+        self.since_start = nn.Parameter(torch.zeros(grid.semantic_hz * (grid.window_s + 1), decoder.dim))
 
     def look(self, streams: VisualStreams) -> tuple[Tensor, Tensor]:
         """Encoder states [B, S, D] and the semantic steps they belong to [S]."""
@@ -154,7 +159,8 @@ class SemanticStage(nn.Module):
     def forward(self, streams: VisualStreams, before: Tensor) -> Tensor:
         """The token before each step, [B, N] with ``start`` first, to logits [B, N, K]."""
         seen, ticks = self.look(streams)
-        return self._scores(self.decoder(self.embedding(before), seen, ticks))
+        given = self.embedding(before) + self.since_start[: before.shape[1]]
+        return self._scores(self.decoder(given, seen, ticks))
 
     def draw(self, streams: VisualStreams, noise: Tensor, temperature: float, top_k: int) -> Tensor:
         """Noise [B, N, K] to tokens [B, N], one after another."""
@@ -164,7 +170,8 @@ class SemanticStage(nn.Module):
         token = torch.full((batch,), self.start, device=noise.device)
         drawn = []
         for step in range(steps):
-            state = self.decoder.step(self.embedding(token)[:, None], cache, ticks)[:, 0]
+            given = self.embedding(token) + self.since_start[step]
+            state = self.decoder.step(given[:, None], cache, ticks)[:, 0]
             token = sample(self._scores(state).float(), noise[:, step], temperature, top_k)
             drawn.append(token)
         return torch.stack(drawn, 1)

@@ -97,7 +97,10 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, keys_values: tuple[Tensor, Tensor], bias: Tensor) -> Tensor:
         batch, steps, dim = x.shape
         query = self.query(x).view(batch, steps, self.heads, -1).transpose(1, 2)
-        mixed = F.scaled_dot_product_attention(query, *keys_values, attn_mask=bias.to(query.dtype))
+        keys, values = keys_values
+        # Written out: with a learned bias torch's fused kernel is 2.5 times slower in bfloat16 on a processor.
+        scores = query @ keys.transpose(-1, -2) * (query.shape[-1] ** -0.5) + bias.to(query.dtype)
+        mixed = scores.softmax(-1, dtype=values.dtype) @ values
         return self.out(mixed.transpose(1, 2).reshape(batch, steps, dim))  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""What the finished cascade plays, in numbers: music for held-out pictures beside the music that belongs to them."""
+"""What the finished cascade plays, in numbers: music for held-out pictures beside their own music."""
 
 from __future__ import annotations
 

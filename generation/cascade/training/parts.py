@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from generation.cascade.checkpoint import Cascade, save_weights
+from generation.cascade.checkpoint import Cascade, save_weights, write_manifest
 from generation.cascade.presets import PRESETS, Preset
 from generation.cascade.presets import preset as find_preset
 from generation.cascade.training import stages, visual
 from generation.cascade.training.clock import Clock
 from generation.cascade.training.codec import CodecRun, codec_figures, refine_decoder, train_codec
 from generation.cascade.training.figures import stage_figures
+from generation.cascade.training.listening import listening_figures
 from generation.cascade.training.material import Sights, held_out_pieces, mono, see_all, training_pieces
 
 MINUTES = {
@@ -114,9 +115,11 @@ def train_parts(
                 f"{done} is missing: train the part {part!r} first, or name it among the parts"
             )
     run.cascade.share_codebooks()
+    run.notes["listening"] = listening_figures(run.cascade, run.held_out[:24], run.tokens()[1].first(24))
     path = out / f"{name}.safetensors"
     out.mkdir(parents=True, exist_ok=True)
     save_weights(run.cascade, path, {"seed": str(seed), "notes": json.dumps(run.notes, sort_keys=True)})
+    write_manifest(out)
     return path
 
 

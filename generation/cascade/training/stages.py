@@ -31,6 +31,10 @@ class Tokens:
     semantic: Tensor
     codes: Tensor
 
+    def first(self, clips: int) -> Tokens:
+        """The first clips alone."""
+        return Tokens(self.clip[:clips], self.flow[:clips], self.semantic[:clips], self.codes[:clips])
+
 
 @torch.inference_mode()
 def tokenise(cascade: Cascade, pieces: list[Piece], raw: tuple[Tensor, Tensor]) -> Tokens:

@@ -1,5 +1,6 @@
 """Weight files load strictly and say what is wrong."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +70,14 @@ def test_missing_tensor_is_refused(small: Preset, tmp_path: Path) -> None:
     save_file(tensors, path, {"config": small.as_json()})
     with pytest.raises(GenerationError, match=r"stage1\.score_bias"):
         load_cascade(small, "cpu", tmp_path)
+
+
+def test_manifest_names_the_shipped_file_by_its_digest() -> None:
+    listed = json.loads((WEIGHTS / "manifest.json").read_text())
+    assert set(listed) == {path.name for path in WEIGHTS.glob("*.safetensors")}
+    for name, entry in listed.items():
+        assert entry["sha256"] == hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest()
+        assert entry["licence"] == "Apache-2.0"
 
 
 def test_shipped_weights_are_small_and_say_how_they_were_made() -> None:
