@@ -16,7 +16,7 @@ from django.db import transaction
 from analysis import design
 from generation.contracts import GenerationError
 from studyapp import policies, sampling
-from studyapp.actions.stimuli import enqueue, request_stimulus, study_stimuli
+from studyapp.actions.stimuli import audio_pool, enqueue, request_stimulus, study_stimuli
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Block, Clip, Comparison, Stimulus, Study, Trial, User
 from studyapp.presentation import Side
@@ -53,8 +53,11 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
             shortfalls=known.drawn.shortfalls,
         )
         # Thousands of stimuli take seconds: they are asked for one by one, before the lock that raters wait for.
+        pool = audio_pool(study)
         stimuli = {
-            (clip_id, slug): request_stimulus(clip=known.clips[clip_id], system=known.systems[slug], study=study)
+            (clip_id, slug): request_stimulus(
+                clip=known.clips[clip_id], system=known.systems[slug], study=study, pool=pool
+            )
             for clip_id, slug in sampling.needed(planned.comparisons)
         }
     except (design.DesignError, GenerationError) as error:

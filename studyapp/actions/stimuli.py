@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -23,13 +23,19 @@ MOST_DEATHS = 3
 """After every so many attempts that ended with a dead worker, a stimulus waits for a researcher instead."""
 
 
-def request_stimulus(*, clip: Clip, system: System, study: Study) -> Stimulus:
+def audio_pool(study: Study) -> list[Clip]:
+    """The clips of a study whose original audio its systems may read."""
+    return list(study.clips.filter(audio_file__gt="").order_by("pk"))
+
+
+def request_stimulus(*, clip: Clip, system: System, study: Study, pool: Sequence[Clip] | None = None) -> Stimulus:
     """The stimulus of a clip and a system under a study's seed and loudness, made when it is not there yet.
 
     One that was rendered for another study is used again, as long as nothing that decides its content differs.
+    ``pool`` is ``audio_pool(study)``, for who asks for many and reads it once.
     Raises NotReady or GenerationError when something that the system is made from is missing.
     """
-    pool = list(study.clips.filter(audio_file__gt="").order_by("pk"))
+    pool = audio_pool(study) if pool is None else pool
     recipe = recipe_for(
         clip=clip, system=system, seed=study.generation_seed, target_lufs=study.target_lufs, pool=pool
     )

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from generation.contracts import GenerationError
 from studyapp.actions.designs import lock_draft
 from studyapp.actions.studies import create_study, expected_trials, set_clips, set_pairs
 from studyapp.admin.base import ResearchAdmin
@@ -64,6 +65,11 @@ class StudyAdmin(ResearchAdmin):
 
     def is_unused(self, obj: Study) -> bool:
         return obj.state == StudyState.DRAFT and not obj.datasets.exists() and not obj.sessions.exists()
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A draft's design goes with it, though nobody may delete a block or comparison by itself."""
+        found, counts, _, protected = super().get_deleted_objects(objs, request)
+        return found, counts, set(), protected
 
     @admin.display(description="study", ordering="title")
     def home(self, study: Study) -> SafeString:
@@ -171,7 +177,7 @@ def _try(form: StudyForm) -> dict[str, Any]:
             study.clips.set(form.cleaned_data["clips"])
             set_pairs(study=study, pairs=form.chosen_pairs(), by=None)
             return {"follows": Follows.of(study, expected_trials(study)), "problems": []}
-        except DuetError as error:
+        except (DuetError, GenerationError) as error:
             return {"follows": None, "problems": [str(error)]}
         finally:
             transaction.set_rollback(True)
