@@ -17,6 +17,7 @@ from studyapp.actions.designs import inputs_sha256, summary_of
 from studyapp.actions.stimuli import study_stimuli
 from studyapp.models import Block, Response, Stimulus, Study
 from studyapp.sampling import DesignSummary, Refusal
+from studyapp.policies import design_is_editable
 from studyapp.states import BlockState, SessionState, StimulusState, StudyState
 
 # Two versions are heard to the end; reading and answering two questions takes about this long.
@@ -193,7 +194,9 @@ def say(left: timedelta) -> str:
 
 
 def design_is_current(study: Study) -> bool:
-    """Whether the design was built from the study as it stands."""
+    """Whether the design was built from the study as it stands; an opened study's design is frozen."""
+    if not design_is_editable(StudyState(study.state)):
+        return True
     return bool(study.design_summary) and study.design_summary.get("inputs_sha256") == inputs_sha256(study)
 
 
