@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -31,6 +32,7 @@ GRACE_S = 5.0
 TOO_SOON_S = 5.0
 MOST_FAILED_STARTS = 3
 LOOK_EVERY_S = 0.2
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -61,24 +63,25 @@ class Supervisor:
     logs: Path
     _running: list[_Running] = field(default_factory=list)
     _swept: float = 0.0
-    _previous: object = None
+    _previous: dict[signal.Signals, Any] = field(default_factory=dict)
 
     def __enter__(self) -> Supervisor:
         self.logs.mkdir(parents=True, exist_ok=True)
-        self._previous = signal.signal(signal.SIGTERM, _interrupt)
+        # Ctrl-C as well: a shell starts background jobs with it ignored, and that is inherited.
+        self._previous = {number: signal.signal(number, _interrupt) for number in _ENDING}
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # A second, impatient Ctrl-C must not leave anything behind.
-        interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in _ENDING:
+            signal.signal(number, signal.SIG_IGN)
         try:
             self._end_all()
         finally:
-            signal.signal(signal.SIGINT, interrupted)
-            signal.signal(signal.SIGTERM, self._previous)  # type: ignore[arg-type]
+            for number, handler in self._previous.items():
+                signal.signal(number, handler)
 
     def start(self, program: Program) -> None:
         self._running.append(_Running(program, self._spawn(program), time.monotonic()))

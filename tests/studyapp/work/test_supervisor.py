@@ -94,7 +94,8 @@ def test_program_that_does_not_stay_up_ends_the_whole_with_its_log_named(tmp_pat
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell starts its background jobs
 from pathlib import Path
 import django
 django.setup()
