@@ -16,8 +16,8 @@ from django.db.models import Avg, Count, Q
 from studyapp.actions.designs import inputs_sha256, summary_of
 from studyapp.actions.stimuli import study_stimuli
 from studyapp.models import Block, Response, Stimulus, Study
-from studyapp.sampling import DesignSummary, Refusal
 from studyapp.policies import design_is_editable
+from studyapp.sampling import DesignSummary, Refusal
 from studyapp.states import BlockState, SessionState, StimulusState, StudyState
 
 # Two versions are heard to the end; reading and answering two questions takes about this long.
