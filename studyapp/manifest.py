@@ -103,11 +103,20 @@ def _read_folder(folder: Path) -> Listing:
     for file in sorted(folder.iterdir()):
         if file.name.startswith("."):
             continue
-        if file.is_file() and file.suffix.lower() in _VIDEO | _AUDIO:
+        if not file.name.isprintable():
+            listing.refused.append(
+                Refusal(_shown(file.name), "the name holds characters that cannot be read; rename the file.")
+            )
+        elif file.is_file() and file.suffix.lower() in _VIDEO | _AUDIO:
             listing.entries.append(Entry(where=file.name, file=file, clip_id=file.stem[: _LONGEST["clip_id"]]))
         else:
             listing.ignored.append(file.name)
     return listing
+
+
+def _shown(name: str) -> str:
+    """A name as it can be printed and stored: bytes that are no UTF-8 come out of the disk as lone surrogates."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _read_manifest(manifest: Path) -> Listing:
@@ -209,6 +218,9 @@ def _unknown_column(name: str) -> str:
 
 
 def _entry(where: str, row: Mapping[str, str], folder: Path) -> Entry:
+    for name, value in row.items():
+        if "\0" in value or _shown(value) != value:
+            raise _BadLine(f"{name} holds a character that cannot be stored; write it anew.")
     if not row.get("file"):
         raise _BadLine("names no file; fill in the column “file”.")
     file = folder / row["file"]

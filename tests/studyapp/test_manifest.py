@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,27 @@ def test_folder_without_manifest_lists_its_media_and_names_the_rest(folder: Path
     ]
     assert listing.ignored == ["README.md", "sub"]
     assert not listing.refused
+
+
+def test_a_name_that_is_no_text_is_refused_and_can_be_printed(folder: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4")).write_bytes(b"video")
+    except OSError:
+        pytest.skip("this disk takes no name that is not UTF-8")
+    listing = manifest.read(folder)
+    assert [entry.clip_id for entry in listing.entries] == ["a", "b", "c"]
+    (refusal,) = listing.refused
+    assert (
+        str(refusal).encode() == b"caf\\udce9.mp4: the name holds characters that cannot be read; rename the file."
+    )
+
+
+@pytest.mark.parametrize("value", ["\\u0000", "\\ud83d"])
+def test_a_manifest_line_that_no_database_could_store_is_refused(folder: Path, value: str) -> None:
+    lines = f'{{"file": "a.mp4", "caption": "loud{value}"}}\n{{"file": "b.webm"}}\n'
+    listing = manifest.read(write(folder, lines, "manifest.jsonl"))
+    assert [entry.clip_id for entry in listing.entries] == ["b"]
+    assert "caption holds a character that cannot be stored" in str(listing.refused[0])
 
 
 def test_manifest_inside_the_folder_is_the_one_read(folder: Path) -> None:
