@@ -160,9 +160,12 @@ class ClipAdmin(ResearchAdmin):
         try:
             return partial(_import, unpack(asked["uploads"], scratch), choices, scratch)
         except DuetError as error:
-            shutil.rmtree(scratch)
+            shutil.rmtree(scratch, ignore_errors=True)
             messages.error(request, str(error))
             return None
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
 
 
 def _import(source: Path, choices: dict[str, Any], scratch: Path | None, progress: ImportProgress) -> ImportReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,7 +20,8 @@ LARGEST_ZIP_BYTES = 20 * 2**30
 def unpack(uploads: Sequence[UploadedFile[Any]], folder: Path) -> Path:
     """Write the uploads below ``folder``, ZIP archives unpacked; gives the folder or manifest to import from.
 
-    Raises DuetError on an archive that cannot be read or is too large, and on more than one manifest.
+    Raises DuetError on an archive that cannot be read or is too large, on two files of one name, and on more than
+    one manifest.
     """
     manifests: list[UploadedFile[Any]] = []
     for upload in uploads:
@@ -29,6 +31,8 @@ def unpack(uploads: Sequence[UploadedFile[Any]], folder: Path) -> Path:
             _unzip(upload, name, folder)
         elif name.lower().endswith(MANIFEST_SUFFIXES):
             manifests.append(upload)
+        elif (folder / name).exists():
+            raise DuetError(f"Two of the files are called {name}; rename one, or send them one after the other")
         else:
             _write(upload, folder / name)
     if len(manifests) > 1:
@@ -70,7 +74,12 @@ def _unzip(upload: UploadedFile[Any], name: str, folder: Path) -> None:
                 )
             # extractall keeps every member below the folder, whatever its name says.
             archive.extractall(folder)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except OSError as error:
+        raise DuetError(
+            f"The archive {name} cannot be unpacked here ({error.strerror or error}); check the names in it and "
+            "the room left on the disk, or put its files into a folder on the server"
+        ) from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise DuetError(
             f"The archive {name} cannot be unpacked ({error}); make a plain ZIP without a password"
         ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -177,6 +178,17 @@ def test_only_what_nothing_rests_on_can_be_deleted(staff: Client) -> None:
     ]
 
 
+def test_a_draft_can_be_deleted_with_its_design(staff: Client) -> None:
+    draft = open_study()
+    Study.objects.filter(pk=draft.pk).update(state=StudyState.DRAFT, opened_at=None)
+    address = reverse("admin:studyapp_study_delete", args=[draft.pk])
+    assert "Yes, I’m sure" in staff.get(address).content.decode()
+    assert staff.post(address, {"post": "yes"}).status_code == 302
+    assert not Study.objects.exists()
+    assert not Trial.objects.exists()
+    assert Stimulus.objects.exists()  # made for whoever asks for the same again
+
+
 def test_a_clip_is_described_anew_until_something_rests_on_it(staff: Client) -> None:
     clip = make_clip(genre="Rock")
     address = reverse("admin:studyapp_clip_change", args=[clip.pk])
@@ -251,6 +263,34 @@ def test_a_mistake_in_the_form_is_said_on_the_page(staff: Client) -> None:
 def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DuetError, match=r"clips\.zip cannot be unpacked"):
         unpack([SimpleUploadedFile("clips.zip", b"PK no")], tmp_path)
+
+
+def test_an_archive_that_breaks_off_or_does_not_fit_the_disk_is_refused(tmp_path: Path) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.mp4", bytes(range(256)) * 8)
+    damaged = bytearray(content.getvalue())
+    damaged[40:80] = b"\xff" * 40  # inside the packed bytes, behind the name
+    with pytest.raises(DuetError, match=r"clips\.zip cannot be unpacked"):
+        unpack([SimpleUploadedFile("clips.zip", bytes(damaged))], tmp_path)
+    with pytest.raises(DuetError, match="File name too long"):
+        unpack([zipped({f"{'x' * 300}.mp4": b"x"})], tmp_path)
+
+
+def test_two_uploads_of_one_name_do_not_replace_each_other(tmp_path: Path) -> None:
+    twice = [SimpleUploadedFile("a.mp4", b"one"), SimpleUploadedFile("a.mp4", b"other")]
+    with pytest.raises(DuetError, match=r"called a\.mp4"):
+        unpack(twice, tmp_path)
+    assert (tmp_path / "a.mp4").read_bytes() == b"one"
+
+
+def test_nothing_is_left_of_an_upload_that_is_refused(
+    staff: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    data = {"upload-uploads": zipped({f"{'x' * 300}.mp4": b"x"}), "upload-dataset": "a", "upload-length_s": "10"}
+    assert "File name too long" in staff.post(reverse("admin:studyapp_clip_import"), data).content.decode()
+    assert not list(tmp_path.glob("duet-upload-*"))
 
 
 def test_a_system_is_added_from_the_registry_once(staff: Client) -> None:
