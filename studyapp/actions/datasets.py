@@ -92,7 +92,8 @@ def _send(dataset: Dataset) -> None:
     # tasks.py calls back into this module.
     from studyapp import tasks
 
-    transaction.on_commit(lambda: tasks.build_dataset.delay(dataset.pk))
+    # Robust: a broker that is away is logged, and the sweeper sends again; what was asked for stands.
+    transaction.on_commit(lambda: tasks.build_dataset.delay(dataset.pk), robust=True)
 
 
 def _says_why(error: Exception) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -19,6 +20,18 @@ from studyapp.states import DatasetState
 from tests.studyapp.factories import make_researcher, make_study, open_study
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_is_away_does_not_undo_what_was_asked_for(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "no-folder").write_bytes(b"")
+    settings.EMBEDDED_BROKER_DIR = tmp_path / "no-folder"
+    dataset = freeze_dataset(study=make_study(), include_simulated=False, by=None)
+    assert Dataset.objects.get().pk == dataset.pk
+    settings.EMBEDDED_BROKER_DIR = tmp_path / "broker"
+    resend_lost(now=timezone.now() + timedelta(minutes=3))
+    assert list((tmp_path / "broker" / "queues" / "short").iterdir())
+
 
 FILES = {
     "ratings.csv",
