@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -48,12 +49,15 @@ def secret(name: str, *, embedded_file: Path | None) -> str:
         raise ImproperlyConfigured(
             f"{name} is not set. Make one with: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
         )
+    if embedded_file.is_file() and (known := embedded_file.read_text().strip()):
+        return known
     embedded_file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        # O_EXCL: the web process and the worker may start at the same moment.
-        descriptor = os.open(embedded_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return embedded_file.read_text().strip()
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(secrets.token_urlsafe(50))
-    return embedded_file.read_text().strip()
+    with os.fdopen(os.open(embedded_file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as handle:
+        # The web process and the worker may start at the same moment: the second waits and reads the first one's.
+        # What a process stopped in between left empty is filled in.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        known = handle.read().strip()
+        if not known:
+            known = secrets.token_urlsafe(50)
+            handle.write(known)
+    return known

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import dj_database_url
 from csp.constants import NONE, SELF
@@ -63,7 +64,8 @@ TEMPLATES = [
 
 DATABASES: dict[str, Any] = {
     "default": dj_database_url.parse(
-        env.text("DATABASE_URL") or f"sqlite:///{VAR / 'duet.sqlite3'}",
+        # Quoted, for a folder's name may hold what means something in a URL.
+        env.text("DATABASE_URL") or f"sqlite:///{quote(str(VAR / 'duet.sqlite3'))}",
         conn_max_age=60,
         conn_health_checks=True,
     )
