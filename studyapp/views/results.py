@@ -12,6 +12,7 @@ from django.urls import path
 from django.views.decorators.http import require_GET
 
 from studyapp.models import Dataset, Study
+from studyapp.questions import WORDINGS
 from studyapp.states import DatasetState
 from studyapp.views.staff import researchers_only
 
@@ -69,7 +70,7 @@ def report(request: HttpRequest, slug: str) -> HttpResponseBase:
     context: dict[str, Any] = {"study": study, "datasets": datasets, "dataset": chosen, "downloads": DOWNLOADS}
     if chosen:
         found = json.loads(_file(chosen, FIGURES).read_text())
-        context |= {"report": found, "bars": [], "forests": []}
+        context |= {"report": found, "questions": WORDINGS, "bars": [], "forests": []}
         for figure in found["figures"]:
             kind = "bars" if figure["key"].startswith("bars-") else "forests"
             drawn = {"data": figure["data"], "layout": figure["layout"]}
