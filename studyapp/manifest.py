@@ -103,14 +103,14 @@ def _read_folder(folder: Path) -> Listing:
     for file in sorted(folder.iterdir()):
         if file.name.startswith("."):
             continue
-        if not file.name.isprintable():
+        if not file.is_file() or file.suffix.lower() not in _VIDEO | _AUDIO:
+            listing.ignored.append(_shown(file.name))
+        elif not file.name.isprintable():
             listing.refused.append(
                 Refusal(_shown(file.name), "the name holds characters that cannot be read; rename the file.")
             )
-        elif file.is_file() and file.suffix.lower() in _VIDEO | _AUDIO:
-            listing.entries.append(Entry(where=file.name, file=file, clip_id=file.stem[: _LONGEST["clip_id"]]))
         else:
-            listing.ignored.append(file.name)
+            listing.entries.append(Entry(where=file.name, file=file, clip_id=file.stem[: _LONGEST["clip_id"]]))
     return listing
 
 
