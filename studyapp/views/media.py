@@ -151,6 +151,6 @@ def _note_serving(session: StudySession, trial: Trial, side: Side, now: datetime
 
 
 urlpatterns = [
-    path("take/<str:study_token>/m/<str:trial_token>/<str:letter>.mp4", trial_media, name="take-media"),
-    path("research/m/<str:trial_token>/<str:letter>.mp4", staff_trial_media, name="staff-media"),
+    path("take/<str:study_token>/m/<slug:trial_token>/<str:letter>.mp4", trial_media, name="take-media"),
+    path("research/m/<slug:trial_token>/<str:letter>.mp4", staff_trial_media, name="staff-media"),
 ]

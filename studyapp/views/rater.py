@@ -238,7 +238,8 @@ def _trial_page(
 
 
 def _study(token: str) -> Study:
-    study = Study.objects.filter(token=token).first()
+    # A link that was mangled on its way may hold what PostgreSQL refuses to look for.
+    study = Study.objects.filter(token=token).first() if token.isprintable() else None
     if study is None:
         raise Http404("There is no study under this link. Please check that it was copied whole.")
     return study
@@ -336,7 +337,7 @@ urlpatterns = [
     path("take/<str:study_token>/consent/", consent, name="take-consent"),
     path("take/<str:study_token>/instructions/", instructions, name="take-instructions"),
     path("take/<str:study_token>/trial/", trial, name="take-trial"),
-    path("take/<str:study_token>/trial/<str:trial_token>/answer/", answer, name="take-answer"),
-    path("take/<str:study_token>/trial/<str:trial_token>/events/", play_events, name="take-events"),
+    path("take/<str:study_token>/trial/<slug:trial_token>/answer/", answer, name="take-answer"),
+    path("take/<str:study_token>/trial/<slug:trial_token>/events/", play_events, name="take-events"),
     path("take/<str:study_token>/thanks/", thanks, name="take-thanks"),
 ]

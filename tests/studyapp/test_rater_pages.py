@@ -81,6 +81,12 @@ def study() -> Study:
     return open_study(clips=2, blocks=2)
 
 
+@pytest.mark.parametrize("mangled", ["no-such-study", "abc%00def", "abc%EF%BF%BD%0A"])
+def test_a_mangled_link_is_no_page(client: Client, mangled: str) -> None:
+    for address in (f"/take/{mangled}/", f"/take/{mangled}/m/abc%00/a.mp4"):
+        assert client.get(address).status_code == 404
+
+
 def test_from_the_link_to_the_completion_code(study: Study) -> None:
     browser = Browser(study)
     reply = browser.consent()
