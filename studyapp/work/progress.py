@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from types import TracebackType
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
 _FORMAT = "{desc} {bar:24} {n:.0f}/{total:.0f} {unit}s, {elapsed} gone, {remaining} left   "
+
+_LOG_FORMAT = _FORMAT.replace("{desc} {bar:24} ", "")
+LOG_EVERY_S = 15.0
 
 
 class Bar:
@@ -24,6 +28,8 @@ class Bar:
         self._leave = leave
         self._out = out or sys.stderr
         self._bar: tqdm[Any] | None = None
+        self._began: float | None = None
+        self._logged = 0.0
 
     def __enter__(self) -> Bar:
         return self
@@ -36,7 +42,7 @@ class Bar:
     @property
     def shown(self) -> bool:
         """Whether there was anything to show."""
-        return self._bar is not None
+        return self._began is not None
 
     def close(self) -> None:
         """End the bar; further steps would begin another one."""
@@ -46,6 +52,11 @@ class Bar:
 
     def step(self, done: float, total: float, doing: str) -> None:
         """``done`` of ``total``; ``doing`` says in a few words what is at hand."""
+        if self._began is None:
+            self._began = self._logged = time.monotonic()
+        if not self._out.isatty():
+            self._log(done, total, doing, self._began)
+            return
         bar = self._bar = self._bar or self._started(total)
         bar.total = total
         bar.n = done
@@ -61,8 +72,17 @@ class Bar:
             unit=self._unit,
             file=self._out,
             leave=self._leave,
-            mininterval=0.2 if self._out.isatty() else 15,
+            mininterval=0.2,
             ncols=100,
             nrows=20,
             bar_format=_FORMAT,
         )
+
+    def _log(self, done: float, total: float, doing: str, began: float) -> None:
+        now = time.monotonic()
+        if now - self._logged < LOG_EVERY_S:
+            return
+        self._logged = now
+        line = tqdm.format_meter(done, total, now - began, ncols=200, unit=self._unit, bar_format=_LOG_FORMAT)
+        self._out.write(f"{self._title}: {line}{doing}\n")
+        self._out.flush()
