@@ -85,8 +85,8 @@ def _who(rate: PairRate, level: int) -> str:
 
 def _texts(rate: PairRate, place: int) -> list[Json]:
     counts = (
-        f"n = {rate.n} ratings, {rate.raters} raters, {rate.clips} clips; "
-        f"net {signed_percent(rate.net.value)} {interval(rate.net, signed=True)}"
+        f"n = {rate.n}, {rate.raters} raters, {rate.clips} clips; "
+        f"net for left {signed_percent(rate.net.value)} {interval(rate.net, signed=True)}"
     )
     small = {"size": 11, "color": "#444444"}
     left = {"x": 0, "xref": "paper", "xanchor": "left", "y": place}

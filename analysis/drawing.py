@@ -44,7 +44,7 @@ def base_layout(*, height: int, top: int, bottom: int) -> Json:
         },
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
-        "margin": {"l": 8, "r": 8, "t": top, "b": bottom, "pad": 4},
+        "margin": {"l": 16, "r": 16, "t": top, "b": bottom, "pad": 4},
         "hoverlabel": {"font": {"size": 12}, "align": "left"},
         "dragmode": False,
         "legend": {

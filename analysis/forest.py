@@ -62,7 +62,8 @@ def _corner(x: int, anchor: str) -> Json:
 
 
 def _row_name(genre: str | None, place: int, chosen: Sequence[PairRate]) -> Json:
-    counts = sorted({rate.n for rate in chosen if rate.genre == genre})
+    # In the order of the questions; once where both have as many.
+    counts = dict.fromkeys(rate.n for rate in chosen if rate.genre == genre)
     name = AVERAGE if genre is None else plain(genre)
     text = f"{name}, n = {' / '.join(map(str, counts))}"
     font = {"size": 12, "weight": 700 if genre is None else 400}

@@ -140,13 +140,19 @@ def _balance(used: pd.DataFrame, level: float) -> Table:
     first = np.where(used["played_first"] == "left", sign, -sign)
     trials = used.drop_duplicates(["trial_id"])
     left_is_1 = trials["system_left"].astype(object) == trials["system_1"].astype(object)
+    left_first = trials["played_first"] == "left"
     rows = [
-        Row(("System 1 was on the left", percent(float(left_is_1.mean())))),
-        Row(("The left version was played first", percent(float((trials["played_first"] == "left").mean())))),
+        Row(("Trials with system 1 on the left", percent(float(left_is_1.mean())))),
+        Row(
+            (
+                "Trials with the left version played first",
+                percent(float(left_first.mean())),
+            )
+        ),
     ]
     for label, values in (
-        ("Net preference for the left side", sign),
-        ("Net preference for what came first", first),
+        ("Net preference for the left side, both questions", sign),
+        ("Net preference for what came first, both questions", first),
     ):
         moments = two_way_moments(values, layout)
         told = signed_percent(moments.mean)

@@ -43,7 +43,8 @@ class PairRate:
 
     Shares count out of all answers, ties included, so win_1 + tie + win_2 = 1 and net = win_1 − win_2.
     ``strengths`` are the five shares from "system_1 much better" to "system_2 much better".
-    ``test`` is None where no test is possible; ``flags`` then say why.
+    ``test`` is None where no test is possible; ``flags`` then say why. ``simulated`` of the ``n`` answers were
+    given by a program.
     """
 
     question: str
@@ -62,6 +63,7 @@ class PairRate:
     n_eff: float | None
     test: NetTest | None
     flags: tuple[str, ...]
+    simulated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class SystemRate:
     loss: Estimate
     net: Estimate
     flags: tuple[str, ...]
+    simulated: int
 
 
 @dataclass(frozen=True, slots=True)

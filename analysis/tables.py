@@ -34,7 +34,8 @@ class Table:
 def pair_frame(rates: WinRates) -> pd.DataFrame:
     """The per-genre preference export: a row per question, genre and pair, and the averages over genres.
 
-    ``low`` and ``high`` bound ``net``; an empty bound has its reason in ``flags``.
+    ``low`` and ``high`` bound ``net``; an empty bound has its reason in ``flags``. ``simulated`` is
+    how many of the ``n`` answers a program gave.
     """
     return pd.DataFrame([_pair_record(rate, rates.convention) for rate in (*rates.cells, *rates.averages)])
 
@@ -58,6 +59,7 @@ def _pair_record(rate: PairRate, convention: str) -> dict[str, object]:
         "method": rate.net.method,
         "convention": convention,
         "flags": "; ".join(rate.flags),
+        "simulated": rate.simulated,
         "win_1_low": rate.win_1.low,
         "win_1_high": rate.win_1.high,
         "tie_low": rate.tie.low,
@@ -96,6 +98,7 @@ def _system_record(rate: SystemRate, convention: str) -> dict[str, object]:
         "net_method": rate.net.method,
         "convention": convention,
         "flags": "; ".join(rate.flags),
+        "simulated": rate.simulated,
     }
 
 
@@ -181,7 +184,8 @@ def system_table(rates: WinRates, question: str) -> Table:
 def _system_cell(rate: SystemRate | None) -> str:
     if rate is None:
         return "not compared"
-    return f"{percent(rate.win.value)} (net {_net(rate.net)})"
+    # Two lines, so that four systems are beside each other on a desk's screen.
+    return f"{percent(rate.win.value)} (n = {rate.n})\nnet {_net(rate.net)}"
 
 
 def _counts(rate: PairRate) -> str:

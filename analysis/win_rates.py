@@ -56,6 +56,7 @@ class Answers:
     pair: Codes
     rater: Codes
     clip: Codes
+    simulated: np.ndarray[Any, np.dtype[np.bool_]]
     questions: tuple[str, ...]
     genres: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
@@ -73,6 +74,7 @@ class _Raw:
     strengths: tuple[float, ...]
     genres: int
     flags: tuple[str, ...]
+    simulated: int
 
 
 def included(frame: pd.DataFrame, *, include_simulated: bool = False) -> pd.DataFrame:
@@ -144,6 +146,7 @@ def _answers(frame: pd.DataFrame) -> Answers:
         pair=pair,
         rater=pd.factorize(frame["rater_id"].astype(object), sort=True)[0],
         clip=pd.factorize(clip, sort=True)[0],
+        simulated=frame["simulated"].to_numpy(dtype=np.bool_),
         questions=QUESTIONS,
         genres=tuple(map(str, genres)),
         pairs=tuple((str(first), str(second)) for first, second in pairs),
@@ -168,7 +171,8 @@ def _pair_raw(answers: Answers, rows: Codes, question: int, genre: int | None, p
     )
     missing = len(answers.genres) - strata if genre is None else 0
     note = (f"average over {strata} of {len(answers.genres)} genres",) if missing else ()
-    return _raw((question, genre, pair), answers.score[rows], layout, strata, note)
+    simulated = int(answers.simulated[rows].sum())
+    return _raw((question, genre, pair), answers.score[rows], layout, strata, note, simulated)
 
 
 def _system_raw(answers: Answers, rows: Codes, towards: Codes, index: tuple[int, int | None, int]) -> _Raw:
@@ -178,11 +182,17 @@ def _system_raw(answers: Answers, rows: Codes, towards: Codes, index: tuple[int,
     genres_met = {code: int((opponent == code).sum()) for code in np.unique(opponent)}
     weights = np.array([1 / (len(genres_met) * genres_met[code]) for code in opponent])
     layout = Layout(_dense(answers.rater[rows]), _dense(answers.clip[rows]), stratum, _dense(genre), weights)
-    return _raw(index, answers.score[rows] * towards[pair], layout, len(genres_met), ())
+    simulated = int(answers.simulated[rows].sum())
+    return _raw(index, answers.score[rows] * towards[pair], layout, len(genres_met), (), simulated)
 
 
 def _raw(
-    index: tuple[int, int | None, int], score: Codes, layout: Layout, groups: int, notes: tuple[str, ...]
+    index: tuple[int, int | None, int],
+    score: Codes,
+    layout: Layout,
+    groups: int,
+    notes: tuple[str, ...],
+    simulated: int,
 ) -> _Raw:
     def moments(values: np.ndarray[Any, Any]) -> Moments:
         return two_way_moments(values.astype(np.float64), layout)
@@ -195,7 +205,7 @@ def _raw(
         flags.append(f"no interval: {net.reason}")
     elif not _spread(net):
         flags.append("no test: every answer is alike")
-    return _Raw(index, win, tie, loss, net, _strengths(score, weight), groups, tuple(flags))
+    return _Raw(index, win, tie, loss, net, _strengths(score, weight), groups, tuple(flags), simulated)
 
 
 def _strengths(score: Codes, weight: Floats) -> tuple[float, ...]:
@@ -264,6 +274,7 @@ def _pair_rate(answers: Answers, raw: _Raw, pooled: float | None, level: float) 
         n_eff=None if raw.win.variance is None else effective_n(raw.win, pooled),
         test=_test(raw, "Holm" if genre is None else "Benjamini–Hochberg"),
         flags=raw.flags,
+        simulated=raw.simulated,
     )
 
 
@@ -284,6 +295,7 @@ def _system_rate(
         loss=_share(raw.loss, pooled, level),
         net=_net(raw, pooled, level),
         flags=raw.flags,
+        simulated=raw.simulated,
     )
 
 

@@ -101,7 +101,9 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         "variance is that of rater × clip cells plus what raters and what clips add to it (two-way "
         "clustering after Cameron, Gelbach & Miller, 2011), with Satterthwaite degrees of freedom. Shares "
         "have Wilson intervals at the effective sample size of that variance; at 0% and 100% the mean design "
-        "effect of the other cells is used. Net preference has a t interval.",
+        "effect of the other cells is used. Net preference has a t interval. Intervals are not corrected for "
+        "the number of comparisons and p values are, so an interval that leaves zero out can go with a p value "
+        "that shows no preference. Percentages are rounded and may not add up.",
         "Averages over genres weigh genres equally; their variance comes from the influence of each rating, "
         "so that a rater who served several genres counts as one rater, and clips are compared within their "
         "genre.",

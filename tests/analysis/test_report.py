@@ -19,6 +19,7 @@ from analysis.figures import all_figures
 from analysis.report import Report
 from analysis.schema import SchemaError, read
 from analysis.win_rates import win_rates
+from analysis.wording import signed_percent
 
 from .simulate import row, simulate
 
@@ -111,6 +112,45 @@ def test_simulated_answers_are_left_out_or_announced(ratings: pd.DataFrame) -> N
     shown = report.build(program, title="Demo", include_simulated=True)
     assert shown.simulated_shown == 900
     assert '<p class="banner" role="note">900 of the answers analysed here are simulated' in report.html(shown)
+
+
+def test_a_system_table_says_how_many_ratings_each_system_was_in(built: Report) -> None:
+    assert built.rates is not None
+    table = built.system_tables[0]
+    systems = table.columns[2:]
+    answers = {(r.genre, r.system): r.n for r in built.rates.systems if r.question == "visual_relevance"}
+    for row_ in table.rows:
+        genre = None if row_.strong else row_.cells[0]
+        for system, cell in zip(systems, row_.cells[2:], strict=True):
+            assert f"n = {answers[genre, system]}" in cell
+
+
+def test_bars_say_whose_net_preference_they_print(built: Report) -> None:
+    assert built.rates is not None
+    bars = next(figure for figure in built.figures if figure.key.startswith("bars-"))
+    texts = [text["text"] for text in bars.layout["annotations"]]
+    rates = [rate for rate in built.rates.averages if rate.question == "visual_relevance"]
+    assert sum(
+        f"net for left {signed_percent(rate.net.value)}" in text for rate in rates for text in texts
+    ) >= len(rates)
+
+
+def test_forest_counts_stand_in_the_order_of_the_questions(ratings: pd.DataFrame) -> None:
+    fewer = ratings[(ratings["question"] == "visual_relevance") | (ratings["rater_id"] > "r004")]
+    built = report.build(fewer, title="Some left the second question out")
+    assert built.rates is not None
+    first = (built.rates.averages[0].system_1, built.rates.averages[0].system_2)
+    rates = [rate for rate in built.rates.averages if (rate.system_1, rate.system_2) == first]
+    assert rates[0].n > rates[1].n
+    forest = next(figure for figure in built.figures if figure.key.startswith("forest-"))
+    told = f"average over genres, n = {rates[0].n} / {rates[1].n}"
+    assert told in [text["text"] for text in forest.layout["annotations"]]
+
+
+def test_the_page_says_that_intervals_are_not_corrected_and_rounding_shows(built: Report) -> None:
+    page = report.html(built)
+    assert "not corrected for the number of comparisons" in page
+    assert "may not add up" in page
 
 
 def test_counts_say_what_was_left_out(ratings: pd.DataFrame) -> None:

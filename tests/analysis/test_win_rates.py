@@ -13,6 +13,7 @@ from scipy import stats
 
 from analysis.results import AnalysisError, Estimate, PairRate, WinRates
 from analysis.schema import read
+from analysis.tables import pair_frame, system_frame
 from analysis.win_rates import win_rates
 
 from .simulate import row, simulate
@@ -187,7 +188,12 @@ def test_only_test_trials_of_people_count_unless_asked() -> None:
     repeat = table(SCORES[:1], kind="repeat", repeat_of="r1-p1").assign(trial_id="again")
     everything = read(pd.concat([people.astype(object), program.astype(object), repeat.astype(object)]))
     assert numbers(win_rates(everything)) == numbers(win_rates(people))
-    assert only(win_rates(everything, include_simulated=True).averages).n == 11
+    mixed = win_rates(everything, include_simulated=True)
+    assert only(mixed.averages).n == 11
+    for frame in (pair_frame(mixed), system_frame(mixed)):
+        assert set(frame["simulated"]) <= {0, 1, 2, 3}
+        assert (frame.loc[frame["genre"] == "(average over genres)", "simulated"] == 3).all()
+    assert (pair_frame(win_rates(everything))["simulated"] == 0).all()
 
 
 def test_small_cells_are_flagged() -> None:
