@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
@@ -62,20 +62,7 @@ def sample(study: Study) -> Sampled:
         raise DuetError(f"two clips of the study are called {twice[0]!r}; take one of them out")
     pairs = list(study.pairs.select_related("system_1", "system_2"))
     systems = {system.slug: system for pair in pairs for system in (pair.system_1, pair.system_2)}
-    audio = frozenset(clip.clip_id for clip in clips if clip.audio_file)
-    refusals: list[Refusal] = []
-    facts: list[design.ClipFacts] = []
-    for clip in clips:
-        able = set()
-        asked = ClipFacts(clip.clip_id, clip.duration_s, audio)
-        for system in systems.values():
-            try:
-                _ask(system.key, json.dumps(system.settings), asked)
-            except _Refused as refused:
-                refusals.append(Refusal(clip.clip_id, system.slug, str(refused)))
-            else:
-                able.add(system.slug)
-        facts.append(design.ClipFacts(clip.clip_id, clip.genre, frozenset(able)))
+    facts, refusals = ask(clips, systems.values())
     try:
         drawn = design.sample_comparisons(
             facts,
@@ -86,6 +73,25 @@ def sample(study: Study) -> Sampled:
     except design.DesignError as error:
         raise DuetError(str(error)) from None
     return Sampled({clip.clip_id: clip for clip in clips}, systems, drawn, tuple(refusals))
+
+
+def ask(clips: Collection[Clip], systems: Collection[System]) -> tuple[list[design.ClipFacts], list[Refusal]]:
+    """What each system says of each clip. It may read files: ask before taking a lock, the answers are kept."""
+    audio = frozenset(clip.clip_id for clip in clips if clip.audio_file)
+    refusals: list[Refusal] = []
+    facts: list[design.ClipFacts] = []
+    for clip in clips:
+        able = set()
+        asked = ClipFacts(clip.clip_id, clip.duration_s, audio)
+        for system in systems:
+            try:
+                _ask(system.key, json.dumps(system.placed_settings), asked)
+            except _Refused as refused:
+                refusals.append(Refusal(clip.clip_id, system.slug, str(refused)))
+            else:
+                able.add(system.slug)
+        facts.append(design.ClipFacts(clip.clip_id, clip.genre, frozenset(able)))
+    return facts, refusals
 
 
 class _Refused(Exception):

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from generation.contracts import GenerationError
+from studyapp import sampling
 from studyapp.actions.designs import lock_draft
 from studyapp.actions.studies import create_study, expected_trials, set_clips, set_pairs
 from studyapp.admin.base import ResearchAdmin
@@ -170,6 +171,8 @@ def _named(data: QueryDict) -> QueryDict:
 
 def _try(form: StudyForm) -> dict[str, Any]:
     """Save, count and roll back: the figures come from the same code as the design itself."""
+    # Imported files are probed one by one; SQLite would make every rater wait for that in the transaction.
+    sampling.ask(form.cleaned_data["clips"], {system for pair in form.chosen_pairs() for system in pair})
     with transaction.atomic():
         try:
             study = form.save(commit=False)
