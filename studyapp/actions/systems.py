@@ -89,7 +89,8 @@ def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by:
     slug = f"imported-{slugify(model)}"
     if slug == "imported-":
         raise DuetError(f"the model name {model!r} has no letter or digit; give the model's name")
-    home = Path(django_settings.MEDIA_ROOT) / "imported" / slug
+    media = Path(django_settings.MEDIA_ROOT)
+    home = media / "imported" / slug
     incoming = home / f".incoming-{secrets.token_hex(6)}"
     incoming.mkdir(parents=True)
     try:
@@ -97,7 +98,7 @@ def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by:
         with transaction.atomic():
             system = ensure_system(
                 key="imported",
-                settings={"folder": str(folder.resolve()), "model": model},
+                settings={"folder": str(folder.relative_to(media)), "model": model},
                 slug=slug,
                 label=f"{model} (imported)",
                 by=by,
@@ -120,7 +121,12 @@ def soundtrack_match(system: System) -> SoundtrackMatch:
     """
     if system.key != "imported":
         raise DuetError(f"{system.slug} is not made of imported files")
-    stems = {path.stem: path.name for path in sorted(Path(system.settings["folder"]).iterdir())}
+    folder = Path(system.placed_settings["folder"])
+    if not folder.is_dir():
+        raise DuetError(
+            f"the files of {system.slug} are gone from {folder}; restore them, or bring the same files again"
+        )
+    stems = {path.stem: path.name for path in sorted(folder.iterdir())}
     known = set(Clip.objects.filter(clip_id__in=stems).values_list("clip_id", flat=True))
     return SoundtrackMatch(
         matched=tuple(sorted(known)),

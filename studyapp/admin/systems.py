@@ -98,7 +98,11 @@ class SystemAdmin(ResearchAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         system = System.objects.filter(pk=object_id, key=IMPORTED).first() if object_id.isdigit() else None
-        match = soundtrack_match(system) if system else None
+        try:
+            match = soundtrack_match(system) if system else None
+        except DuetError as error:
+            messages.error(request, str(error))
+            match = None
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "match": match})
 
     def add_from_registry(self, request: HttpRequest, key: str) -> HttpResponse:

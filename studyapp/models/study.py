@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -39,9 +40,7 @@ class Clip(models.Model):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     frame_rate = models.FloatField()
-    master_file = models.CharField(
-        max_length=200, help_text="Silent H.264 master, relative to the media folder."
-    )
+    master_file = models.CharField(max_length=200, help_text="Silent H.264 master, relative to the media folder.")
     master_sha256 = models.CharField(max_length=64)
     master_bytes = models.PositiveBigIntegerField()
     audio_file = models.CharField(
@@ -91,6 +90,16 @@ class System(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def placed_settings(self) -> dict[str, Any]:
+        """The settings as the registry takes them: a folder of imported files is stored relative to the media
+        folder, which may lie elsewhere by now.
+        """
+        stored: dict[str, Any] = self.settings
+        if not stored.get("folder"):
+            return stored
+        return {**stored, "folder": str(Path(settings.MEDIA_ROOT) / stored["folder"])}
 
     @property
     def reads_text(self) -> bool:
@@ -153,9 +162,7 @@ class Study(models.Model):
         help_text="Counts, shortfalls and refusals of the last design built, as actions.studies.DesignSummary.",
     )
     plan_sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False
-    )
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)

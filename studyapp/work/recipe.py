@@ -36,7 +36,7 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
     text = clip.caption if spec.reads_text else ""
     audio = {member.clip_id: member.audio_sha256 for member in pool}
     facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio))
-    donors = registry.donors(system.key, facts, system.settings, seed)
+    donors = registry.donors(system.key, facts, system.placed_settings, seed)
     missing = [donor for donor in donors if donor not in audio]
     if missing:
         raise NotReady(f"{system} needs the original audio of {missing[0]}, which has none.")
@@ -55,7 +55,7 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
         "text": text,
         "target_lufs": float(target_lufs),
         "donors": [audio[donor] for donor in donors],
-        "inputs": registry.inputs_digest(system.key, facts, system.settings),
+        "inputs": registry.inputs_digest(system.key, facts, system.placed_settings),
     }
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return Recipe(key, text, settings, weights, sources, reads_audio=spec.donors is not None)

@@ -165,7 +165,7 @@ def _generated(stimulus: Stimulus, request: Request, progress: Progress) -> tupl
 
 def _played(system: System, request: Request, progress: Progress, used: str) -> Soundtrack:
     progress(0.0, "loading the system")
-    player = _player(system.key, system.preset, dumps(system.settings, sort_keys=True), used)
+    player = _player(system.key, system.preset, dumps(system.placed_settings, sort_keys=True), used)
     return player.generate(request, partial(_scaled, progress))
 
 

@@ -70,7 +70,7 @@ def test_imported_files_are_kept_and_matched_by_clip_id() -> None:
         "MuVi 1.0 (imported)",
         "MuVi 1.0",
     )
-    assert (Path(system.settings["folder"]) / "sunrise.wav").read_bytes() == b"one"
+    assert (Path(system.placed_settings["folder"]) / "sunrise.wav").read_bytes() == b"one"
     match = soundtrack_match(system)
     assert (match.matched, match.unmatched) == (("sunrise",), ("moon.mp3",))
 
@@ -80,8 +80,21 @@ def test_the_same_files_again_change_nothing_and_other_files_are_refused() -> No
     assert import_soundtracks(model="MuVi", files=[("a.wav", io.BytesIO(b"one"))], by=None) == first
     with pytest.raises(DuetError, match="exists with other settings"):
         import_soundtracks(model="MuVi", files=[("a.wav", io.BytesIO(b"changed"))], by=None)
-    home = Path(first.settings["folder"]).parent
-    assert [path.name for path in home.iterdir()] == [Path(first.settings["folder"]).name]
+    folder = Path(first.placed_settings["folder"])
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_imported_files_move_with_the_media_folder(settings: LazySettings, tmp_path: Path) -> None:
+    make_clip(clip_id="sunrise")
+    files = {"sunrise.wav": b"one"}
+    system = import_soundtracks(model="MuVi", files=[(n, io.BytesIO(c)) for n, c in files.items()], by=None)
+    Path(settings.MEDIA_ROOT).rename(tmp_path / "elsewhere")
+    with pytest.raises(DuetError, match="are gone from"):
+        soundtrack_match(system)
+    settings.MEDIA_ROOT = tmp_path / "elsewhere"
+    assert soundtrack_match(system).matched == ("sunrise",)
+    again = import_soundtracks(model="MuVi", files=[(n, io.BytesIO(c)) for n, c in files.items()], by=None)
+    assert again == system
 
 
 @pytest.mark.parametrize(

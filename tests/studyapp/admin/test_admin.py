@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib import admin
@@ -17,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from studyapp.actions.sessions import enrol
+from studyapp.actions.systems import import_soundtracks
 from studyapp.admin.base import EvidenceAdmin, ResearchAdmin
 from studyapp.admin.uploads import unpack
 from studyapp.errors import DuetError
@@ -329,6 +332,13 @@ def test_soundtracks_that_match_no_clip_are_named(staff: Client) -> None:
     assert page.context["match"].matched == ("sunrise",)
     assert page.context["match"].unmatched == ("sunset.wav",)
     assert "sunset.wav" in page.content.decode()
+
+
+def test_a_system_whose_files_are_gone_says_so_on_its_page(staff: Client, settings: Any) -> None:
+    system = import_soundtracks(model="MuVi", files=[("a.wav", io.BytesIO(b"one"))], by=None)
+    shutil.rmtree(settings.MEDIA_ROOT)
+    page = staff.get(reverse("admin:studyapp_system_change", args=[system.pk]))
+    assert "are gone from" in page.content.decode()
 
 
 def test_a_file_that_is_no_soundtrack_is_refused(staff: Client) -> None:
