@@ -127,8 +127,8 @@ class FrameHead(nn.Module):
 class SemanticStage(nn.Module):
     """Stage 1: an encoder over pictures, a decoder over semantic tokens.
 
-    Beside T5's relative positions the decoder knows how long ago the music began, a departure from the paper: it lets
-    a small network keep a beat that it has only just started.
+    Beside T5's relative positions the decoder knows how long ago the music began, a departure from the paper: it
+    lets a small network keep a beat that it has only just started.
     """
 
     def __init__(

@@ -89,9 +89,7 @@ class Trial(models.Model):
                 name="trial_comparison_once_per_block",
             ),
             models.CheckConstraint(condition=Q(kind__in=["test", "repeat"]), name="trial_kind_known"),
-            models.CheckConstraint(
-                condition=Q(played_first__in=["left", "right"]), name="trial_first_side_known"
-            ),
+            models.CheckConstraint(condition=Q(played_first__in=["left", "right"]), name="trial_first_side_known"),
             models.CheckConstraint(
                 condition=Q(kind="repeat", repeat_of__isnull=False)
                 | (~Q(kind="repeat") & Q(repeat_of__isnull=True)),

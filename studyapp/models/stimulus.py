@@ -55,9 +55,7 @@ class Stimulus(models.Model):
     requested_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)
 
-    file = models.CharField(
-        max_length=200, blank=True, help_text="Opaque name, relative to the media folder."
-    )
+    file = models.CharField(max_length=200, blank=True, help_text="Opaque name, relative to the media folder.")
     file_sha256 = models.CharField(max_length=64, blank=True)
     file_bytes = models.PositiveBigIntegerField(null=True)
     duration_s = models.FloatField(null=True)
