@@ -44,7 +44,9 @@ def found(rates: WinRates) -> tuple[str, ...]:
     for question, title in QUESTION_TITLES.items():
         rest = [r for r in rates.averages if r.question == question and not _is_shown(r, rates.level)]
         if rest:
-            brief = "; ".join(_pair_in_brief(rate, figures=len(rest) <= NAMED_WITH_FIGURES) for rate in rest)
+            brief = "; ".join(
+                _pair_in_brief(r, rates.level, figures=len(rest) <= NAMED_WITH_FIGURES) for r in rest
+            )
             others.append(f"{title}: no preference was shown between {brief}.")
     return (*preferences, *others)
 
@@ -69,11 +71,13 @@ def _preference(rate: PairRate, level: float) -> str:
     )
 
 
-def _pair_in_brief(rate: PairRate, *, figures: bool) -> str:
+def _pair_in_brief(rate: PairRate, level: float, *, figures: bool) -> str:
     if not figures:
         return f"{rate.system_1} and {rate.system_2}"
-    told = f"p {_p_sign(rate.test.p_adjusted)}" if rate.test else "; ".join(rate.flags)
-    net = f"net {signed_percent(rate.net.value)} {interval(rate.net, signed=True)}"
+    told = f"p (Holm) {_p_sign(rate.test.p_adjusted)}" if rate.test else "; ".join(rate.flags)
+    net = f"net {signed_percent(rate.net.value)} for {rate.system_1}"
+    if rate.net.low is not None:
+        net += f", {percent(level)} interval {interval(rate.net, signed=True)}"
     return f"{rate.system_1} and {rate.system_2} ({net}, {told}, n = {rate.n})"
 
 

@@ -301,6 +301,32 @@ def test_repacking_shows_no_clip_twice_in_a_row_where_possible() -> None:
         assert all(a.clip_id != b.clip_id for a, b in itertools.pairwise(block))
 
 
+@pytest.mark.parametrize("ratings", [3, 4, 5])
+@pytest.mark.parametrize("seed", range(4))
+def test_wave_after_wave_of_expired_sessions_leaves_the_sides_of_every_comparison_level(
+    ratings: int, seed: int
+) -> None:
+    rng = random.Random(seed)
+    blocks: list[tuple[UnansweredTrial, ...]] = [tuple(left_over(design_of((3, 4, 3, ratings, 12, 1), seed), 1))]
+    answered: dict[str | int, list[UnansweredTrial]] = {}
+    for wave in range(100):
+        left: list[UnansweredTrial] = []
+        for block in blocks:
+            stop = rng.randint(0 if wave == 0 else 1, len(block))
+            for trial in block[:stop]:
+                answered.setdefault(trial.comparison_key, []).append(trial)
+            left += block[stop:]
+        blocks = repack(left, trials_per_block=12, seed=seed + wave)
+        assert all(len({trial.comparison_key for trial in block}) == len(block) for block in blocks)
+        if not blocks:
+            break
+    assert not blocks
+    for trials in answered.values():
+        assert len(trials) == ratings
+        assert abs(sum(1 if trial.left_is_1 else -1 for trial in trials)) <= 1
+        assert abs(sum(1 if trial.played_first == "left" else -1 for trial in trials)) <= 1
+
+
 def test_repacking_little_or_nothing() -> None:
     assert repack([], trials_per_block=5, seed=1) == []
     one = UnansweredTrial("key", "clip", "pop", ("a", "b"), True, "left")

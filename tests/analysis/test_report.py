@@ -125,6 +125,15 @@ def test_a_system_table_says_how_many_ratings_each_system_was_in(built: Report) 
             assert f"n = {answers[genre, system]}" in cell
 
 
+def test_what_was_not_shown_names_direction_level_and_correction() -> None:
+    quiet = report.build(simulate(seed=5, raters=12, genres=("Pop",), clips_per_genre=6), title="Quiet")
+    assert quiet.rates is not None
+    rate = quiet.rates.averages[0]
+    net = signed_percent(rate.net.value)
+    assert f"(net {net} for alpha, 95% interval [" in quiet.found[0]
+    assert "p (Holm) = " in quiet.found[0]
+
+
 def test_bars_say_whose_net_preference_they_print(built: Report) -> None:
     assert built.rates is not None
     bars = next(figure for figure in built.figures if figure.key.startswith("bars-"))
