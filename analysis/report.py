@@ -252,7 +252,8 @@ def figures_for_site(report: Report) -> dict[str, Any]:
         "digest": report.digest,
         "counts": asdict(report.counts),
         "balance": asdict(report.balance) if report.balance else None,
-        "tables": [asdict(table) for table in (*report.tables, *report.system_tables)],
+        "tables": [asdict(table) for table in report.tables],
+        "system_tables": [asdict(table) for table in report.system_tables],
         "figures": [asdict(figure) for figure in report.figures],
     }
 

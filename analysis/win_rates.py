@@ -181,9 +181,11 @@ def _system_raw(answers: Answers, rows: Codes, towards: Codes, index: tuple[int,
     opponent = cells // len(answers.genres)
     genres_met = {code: int((opponent == code).sum()) for code in np.unique(opponent)}
     weights = np.array([1 / (len(genres_met) * genres_met[code]) for code in opponent])
+    uneven = index[1] is None and min(genres_met.values()) < len(answers.genres)
+    note = ("not every opponent was met in every genre",) if uneven else ()
     layout = Layout(_dense(answers.rater[rows]), _dense(answers.clip[rows]), stratum, _dense(genre), weights)
     simulated = int(answers.simulated[rows].sum())
-    return _raw(index, answers.score[rows] * towards[pair], layout, len(genres_met), (), simulated)
+    return _raw(index, answers.score[rows] * towards[pair], layout, len(genres_met), note, simulated)
 
 
 def _raw(

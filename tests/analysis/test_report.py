@@ -212,6 +212,8 @@ def test_site_gets_the_same_figures_as_plain_json(built: Report) -> None:
     assert [figure["key"] for figure in site["figures"]] == [figure.key for figure in built.figures]
     assert site["figures"][0]["table"]["rows"][0]["cells"]
     assert site["found"] == list(built.found)
+    assert [table["title"] for table in site["tables"]] == [table.title for table in built.tables]
+    assert [table["title"] for table in site["system_tables"]] == [table.title for table in built.system_tables]
 
 
 def test_vendored_plotly_is_the_file_that_its_readme_names() -> None:

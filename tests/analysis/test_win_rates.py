@@ -196,6 +196,15 @@ def test_only_test_trials_of_people_count_unless_asked() -> None:
     assert (pair_frame(win_rates(everything))["simulated"] == 0).all()
 
 
+def test_a_system_that_met_an_opponent_in_fewer_genres_is_flagged() -> None:
+    frame = simulate(seed=1, systems=("a", "b", "c"), raters=30, per_rater=20)
+    with_c = (frame["system_1"] == "a") & (frame["system_2"] == "c")
+    rates = win_rates(read(frame[~with_c | (frame["genre"] == "Pop")]))
+    flags = {rate.system: rate.flags for rate in rates.systems if rate.genre is None}
+    note = "not every opponent was met in every genre"
+    assert {system for system, told in flags.items() if note in told} == {"a", "c"}
+
+
 def test_small_cells_are_flagged() -> None:
     assert {"fewer than 5 raters", "fewer than 5 clips"} <= set(only(win_rates(table(SCORES)).cells, "pop").flags)
 
