@@ -149,10 +149,6 @@ class Collection:
     people: Heads
     simulated: Heads
 
-    @property
-    def taken_percent(self) -> float:
-        return 100 * (self.blocks - self.free) / self.blocks if self.blocks else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -165,7 +161,7 @@ class Step:
 
 def minutes_for(trials: int, clip_s: float) -> int:
     """About how long a rater needs for so many trials of clips this long, instructions included."""
-    return round((READING_S + trials * (2 * clip_s + ANSWERING_S)) / 60)
+    return math.ceil((READING_S + trials * (2 * clip_s + ANSWERING_S)) / 60)
 
 
 def grouped(refusals: Sequence[Refusal]) -> tuple[RefusalGroup, ...]:

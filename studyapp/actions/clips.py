@@ -205,7 +205,7 @@ def _record(report: ImportReport, entry: Entry, outcome: Clip | _Stored, *, data
         report.imported.append(clip)
         return
     changes = _changes(clip, entry)
-    if changes and _is_settled(clip):
+    if changes and is_settled(clip):
         report.refused.append(
             Refusal(
                 entry.where,
@@ -265,7 +265,7 @@ def _changes(clip: Clip, entry: Entry) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if value and getattr(clip, name) != value}
 
 
-def _is_settled(clip: Clip) -> bool:
+def is_settled(clip: Clip) -> bool:
     """Whether a study beyond its draft, or a rendered stimulus, already rests on what the clip says."""
     return clip.stimuli.exists() or clip.studies.exclude(state=StudyState.DRAFT).exists()
 

@@ -17,14 +17,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from studyapp.actions.clips import ImportProgress, ImportReport, import_clips
+from studyapp.actions.clips import ImportProgress, ImportReport, import_clips, is_settled
 from studyapp.admin.base import ResearchAdmin, video
 from studyapp.admin.forms import ClipFolderForm, ClipUploadForm
 from studyapp.admin.import_stream import Work, streamed
 from studyapp.admin.uploads import unpack
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Clip
-from studyapp.states import StudyState
 from studyapp.views.staff import researcher
 
 DESCRIPTION = ("genre", "caption", "licence")
@@ -79,7 +78,7 @@ class ClipAdmin(ResearchAdmin):
             "size",
         ]
         fixed += ["frame_rate", "original_audio", "master_sha256"]
-        return fixed if obj is None or self.is_unsettled(obj) else [*fixed, *DESCRIPTION]
+        return [*fixed, *DESCRIPTION] if obj is not None and is_settled(obj) else fixed
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A clip comes from a video: the import page makes it.
@@ -87,10 +86,6 @@ class ClipAdmin(ResearchAdmin):
 
     def is_unused(self, obj: Clip) -> bool:
         return not obj.stimuli.exists() and not obj.studies.exists()
-
-    def is_unsettled(self, obj: Clip) -> bool:
-        """Genre and text decide design and prompts, so they stand once something rests on them."""
-        return not obj.stimuli.exists() and not obj.studies.exclude(state=StudyState.DRAFT).exists()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         with transaction.atomic():

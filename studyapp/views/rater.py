@@ -22,7 +22,6 @@ A reply that says an answer is saved is sent after its transaction was committed
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -43,6 +42,7 @@ from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, Wr
 from studyapp.events import BadEvents, ReportedEvent, parse
 from studyapp.models import Block, Study, StudySession, Trial
 from studyapp.models.study import new_token
+from studyapp.overview import minutes_for
 from studyapp.presentation import LETTERS, SIDES, Presented
 from studyapp.questions import SCALE, WORDINGS, Question
 from studyapp.states import SessionState, StudyState
@@ -251,9 +251,7 @@ def _has_room(study: Study) -> bool:
 
 
 def _minutes(study: Study, trials: int) -> int:
-    """About how long it takes: every clip twice, and the questions."""
-    clip_s = study.clips.aggregate(mean=Avg("duration_s"))["mean"] or 0.0
-    return math.ceil(trials * (2 * clip_s + _QUESTIONS_S) / 60)
+    return minutes_for(trials, study.clips.aggregate(mean=Avg("duration_s"))["mean"] or 0.0)
 
 
 def _own_trial(session: StudySession, token: str) -> Trial:
@@ -303,9 +301,6 @@ def _message(
 ) -> HttpResponseBase:
     return render(request, "rater/message.html", {"title": title, "text": text, "kept": kept}, status=status)
 
-
-# Reading, deciding and answering, per trial; a guess that people are told as one.
-_QUESTIONS_S = 20
 
 _NOT_OPEN = {
     StudyState.DRAFT: (

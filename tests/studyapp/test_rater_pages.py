@@ -110,7 +110,7 @@ def test_the_consent_page_says_what_is_asked_of_a_rater() -> None:
     )
     page = Client().get(reverse("take", args=[study.token])).content.decode()
     assert "We keep your answers." in page
-    assert "Up to 20 comparisons, about 14 minutes" in page
+    assert "Up to 20 comparisons, about 16 minutes" in page
 
 
 def test_the_cookie_is_private_to_the_study_and_tells_nothing(study: Study) -> None:
