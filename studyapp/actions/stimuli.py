@@ -25,7 +25,7 @@ MOST_DEATHS = 3
 
 def audio_pool(study: Study) -> list[Clip]:
     """The clips of a study whose original audio its systems may read."""
-    return list(study.clips.filter(audio_file__gt="").order_by("pk"))
+    return list(Clip.objects.with_original_audio().filter(studies=study).order_by("pk"))
 
 
 def request_stimulus(*, clip: Clip, system: System, study: Study, pool: Sequence[Clip] | None = None) -> Stimulus:

@@ -9,10 +9,9 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_GET
 
 from studyapp.models import Study, Trial
-from studyapp.presentation import Presented
 from studyapp.states import StimulusState
 from studyapp.views.staff import researchers_only
-from studyapp.views.trial_page import PreviewLinks, trial_context
+from studyapp.views.trial_page import PreviewLinks, staff_sources, trial_context
 
 
 @require_GET
@@ -33,10 +32,7 @@ def preview(request: HttpRequest, slug: str, number: int) -> HttpResponseBase:
         trial,
         place=number,
         total=total,
-        sources=Presented(
-            left=reverse("staff-media", args=[trial.token, "a"]),
-            right=reverse("staff-media", args=[trial.token, "b"]),
-        ),
+        sources=staff_sources(trial),
         needed=0.0,
         preview=PreviewLinks(
             previous=reverse("research-preview", args=[slug, number - 1]) if number > 1 else "",

@@ -109,7 +109,7 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
         video=_there(clip.master_path, clip),
         duration_s=clip.duration_s,
         seed=stimulus.seed,
-        text=stimulus.text if registry.spec(system.key).reads_text else None,
+        text=stimulus.text if system.reads_text else None,
         original_audio={
             member.clip_id: _there(member.audio_path, member) for member in pool if member.audio_path is not None
         },
