@@ -40,6 +40,14 @@ def listing(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
+def hosts(name: str, default: str) -> list[str]:
+    """A listing that must not be empty: without a host every page would be a 400 and no log would say why."""
+    names = listing(name, default)
+    if not names:
+        raise ImproperlyConfigured(f"{name} is not set; name the hosts under which people reach the site.")
+    return names
+
+
 def secret(name: str, *, embedded_file: Path | None) -> str:
     """A secret from the environment, or, in the embedded shape, from a private file made on first use."""
     value = text(name)

@@ -21,7 +21,7 @@ EMBEDDED = not env.text("DATABASE_URL")
 
 SECRET_KEY = env.secret("DUET_SECRET_KEY", embedded_file=VAR / "secret-key" if EMBEDDED else None)
 DEBUG = env.flag("DUET_DEBUG")
-ALLOWED_HOSTS = env.listing("DUET_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if EMBEDDED else "")
+ALLOWED_HOSTS = env.hosts("DUET_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]" if EMBEDDED else "")
 CSRF_TRUSTED_ORIGINS = env.listing("DUET_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [

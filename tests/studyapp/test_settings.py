@@ -28,15 +28,30 @@ def test_a_start_that_was_stopped_before_the_secret_was_written_is_mended(tmp_pa
     assert secret("DUET_NO_SUCH_SECRET", embedded_file=file) == made
 
 
-def test_the_database_lies_in_the_folder_whatever_that_is_called(tmp_path: Path) -> None:
-    var = tmp_path / "50%20 of #1?"
-    asked = "from studyapp.settings import DATABASES; print(DATABASES['default']['NAME'])"
-    found = subprocess.run(
-        [sys.executable, "-c", asked],
-        env={"PATH": os.environ["PATH"], "DUET_VAR": str(var)},
+def settings_with(statement: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a statement after reading the settings, in a process whose environment holds nothing else."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from studyapp import settings; {statement}"],
+        env={"PATH": os.environ["PATH"], **environment},
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    assert found.stdout.strip() == str(var / "duet.sqlite3")
+
+
+def test_the_database_lies_in_the_folder_whatever_that_is_called(tmp_path: Path) -> None:
+    var = tmp_path / "50%20 of #1?"
+    found = settings_with("print(settings.DATABASES['default']['NAME'])", DUET_VAR=str(var))
+    assert found.stdout.strip() == str(var / "duet.sqlite3"), found.stderr
+
+
+def test_deployed_every_secret_and_host_must_be_given(tmp_path: Path) -> None:
+    given = {"DUET_VAR": str(tmp_path), "DATABASE_URL": "postgres://duet:duet@localhost/duet"}
+    for name, value in (("DUET_SECRET_KEY", "s" * 50), ("DUET_ALLOWED_HOSTS", "duet.example.org")):
+        refused = settings_with("", **given)
+        assert refused.returncode != 0
+        assert f"{name} is not set" in refused.stderr
+        given[name] = value
+    started = settings_with("print(settings.SESSION_COOKIE_SECURE, settings.DEBUG)", **given)
+    assert started.stdout.strip() == "True False", started.stderr
