@@ -7,9 +7,11 @@ at one seed no clip keeps its own audio and each clip's audio is heard under exa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
+from types import MappingProxyType
 
 from generation.baselines.fit import fit
 from generation.contracts import ClipFacts, GenerationError, Progress, Request, Settings, Soundtrack
@@ -54,27 +56,30 @@ def donor_of(clip_id: str, pool: Iterable[str], seed: int) -> str | None:
     Ask with one seed for all clips of a study: the derangement holds within a seed and a pool.
     A clip of the pool follows the pool's derangement; one without audio of its own draws any donor.
     """
-    ordered = sorted(set(pool))
-    if not set(ordered) - {clip_id}:
+    members = frozenset(pool)
+    if not members - {clip_id}:
         return None
-    if clip_id not in ordered:
-        return min(ordered, key=lambda other: _ticket(seed, clip_id, other))
-    return derangement(ordered, seed)[clip_id]
+    if clip_id not in members:
+        return min(members, key=lambda other: _ticket(seed, clip_id, other))
+    return derangement(members, seed)[clip_id]
 
 
-def derangement(pool: list[str], seed: int) -> dict[str, str]:
+# A study asks once for each of its thousands of clips, always with the same pool.
+@lru_cache(maxsize=8)
+def derangement(pool: frozenset[str], seed: int) -> Mapping[str, str]:
     """Clip to donor without a fixed point, uniform over all derangements of two or more clips.
 
     Whole shuffles are drawn until one has no fixed point (2.7 draws on average). They are ordered by hash
     and not by a random generator, so that no library's next version changes a study. Raises ValueError on
     a pool of fewer than two.
     """
-    if len(set(pool)) < 2:
-        raise ValueError(f"a derangement needs two or more clips, not {pool}")
+    clips = sorted(pool)
+    if len(clips) < 2:
+        raise ValueError(f"a derangement needs two or more clips, not {clips}")
     for attempt in count():
-        shuffled = sorted(pool, key=lambda clip: _ticket(seed, attempt, clip))
-        if all(clip != donor for clip, donor in zip(pool, shuffled, strict=True)):
-            return dict(zip(pool, shuffled, strict=True))
+        shuffled = sorted(clips, key=lambda clip: _ticket(seed, attempt, clip))
+        if all(clip != donor for clip, donor in zip(clips, shuffled, strict=True)):
+            return MappingProxyType(dict(zip(clips, shuffled, strict=True)))
     raise AssertionError("unreachable: a pool of two or more has a derangement")
 
 

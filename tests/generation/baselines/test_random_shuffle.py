@@ -31,7 +31,7 @@ def test_every_clip_gives_once_and_nobody_keeps_its_own(size: int) -> None:
 
 def test_all_derangements_are_equally_likely() -> None:
     # Nine derangements of four; 1800 draws give 200 ± 13.3 of each (one standard deviation).
-    drawn = Counter(tuple(derangement(list("abcd"), seed).values()) for seed in range(1800))
+    drawn = Counter(tuple(derangement(frozenset("abcd"), seed)[clip] for clip in "abcd") for seed in range(1800))
     assert len(drawn) == 9
     assert all(abs(times - 200) < 60 for times in drawn.values())
 
@@ -70,4 +70,18 @@ def test_without_another_clips_audio_it_refuses(originals: dict[str, Path]) -> N
 
 def test_derangement_of_one_is_impossible() -> None:
     with pytest.raises(ValueError, match="two or more clips"):
-        derangement(["a"], 0)
+        derangement(frozenset("a"), 0)
+
+
+def test_a_study_draws_its_derangement_once() -> None:
+    pool = frozenset(f"clip-{index}" for index in range(50))
+    before = derangement.cache_info().misses
+    for clip in pool:
+        assert donor(clip, frozenset(sorted(pool)), 77) == derangement(pool, 77)[clip]
+    assert derangement.cache_info().misses == before + 1
+    assert derangement(pool, 78) != derangement(pool, 77)
+
+
+def test_who_asks_for_a_derangement_cannot_change_it_for_others() -> None:
+    with pytest.raises(TypeError):
+        derangement(frozenset("abc"), 1)["a"] = "a"  # type: ignore[index]
