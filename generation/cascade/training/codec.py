@@ -177,15 +177,14 @@ def si_sdr_db(made: Tensor, wanted: Tensor) -> float:
     return float(10 * ratio.clamp(min=1e-9).log10().mean())
 
 
-def refine_decoder(codec: Codec, grid: TimeGrid, run: CodecRun, clock: Clock) -> None:
-    """Train only what turns codes into sound, on the codes as they are, so that no token changes its meaning."""
-    waves = [torch.from_numpy(mono(piece, grid.sample_rate_hz)) for piece in training_pieces(run.clips)]
-    with torch.inference_mode():
-        codes = torch.cat(
-            [codec.encode(torch.stack(waves[start : start + 16])) for start in range(0, len(waves), 16)]
-        )
-    codes = codes.clone()
-    music = torch.stack([wave.half() for wave in waves])
+def refine_decoder(
+    codec: Codec, grid: TimeGrid, run: CodecRun, clock: Clock, music: Tensor, codes: tuple[Tensor, ...]
+) -> None:
+    """Train only what turns codes into sound, so that no token changes its meaning.
+
+    music: [clips, samples]. codes: versions of its codes, [clips, levels, frames] each, seen in turn: the codec's
+    own, and those whose fine levels stage 3 has drawn, which is what the decoder gets at play.
+    """
     parameters = [
         *codec.from_latent.parameters(),
         *codec.decoder.parameters(),
@@ -199,12 +198,15 @@ def refine_decoder(codec: Codec, grid: TimeGrid, run: CodecRun, clock: Clock) ->
     for share in clock.steps():
         clock.set_rate(optimiser, rate, share)
         clip = torch.randint(len(music), (run.batch,), generator=clock.generator).tolist()
-        last = codes.shape[2] - run.crop_frames
+        version = codes[clock.step % len(codes)]
+        last = version.shape[2] - run.crop_frames
         start = torch.randint(last + 1, (run.batch,), generator=clock.generator).tolist()
         wanted = torch.stack(
             [music[c, s * grid.hop : (s + run.crop_frames) * grid.hop] for c, s in zip(clip, start, strict=True)]
         ).float()
-        given = torch.stack([codes[c, :, s : s + run.crop_frames] for c, s in zip(clip, start, strict=True)])
+        given = torch.stack(
+            [version[c, :, s : s + run.crop_frames].long() for c, s in zip(clip, start, strict=True)]
+        )
         latents = codec.quantizer.decode(given)
         with torch.autocast("cpu", torch.bfloat16):
             made = codec.synthesise(latents)

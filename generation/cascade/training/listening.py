@@ -37,17 +37,22 @@ def play(cascade: Cascade, tokens: Tokens, seed: int, *, with_flow: bool) -> Ten
     semantic = cascade.stage1.draw(streams, noise, _TEMPERATURES[0], preset.top_k[0])
     noise = gumbel_noise((clips, frames, grid.coarse_levels, size), generator, cpu)
     coarse = cascade.stage2.draw(streams, semantic, noise, _TEMPERATURES[1], preset.top_k[1])
-    chunks = torch.cat([into_chunks(clip[None], grid.fine_chunk_frames) for clip in coarse])
-    noise = gumbel_noise((len(chunks), grid.fine_chunk_frames, grid.fine_levels, size), generator, cpu)
-    fine = cascade.stage3.draw(chunks, noise, _TEMPERATURES[2], preset.top_k[2])
-    per_clip = len(chunks) // clips
-    codes = torch.cat(
-        [
-            torch.cat([c[None], from_chunks(f, frames)], 1)
-            for c, f in zip(coarse, torch.split(fine, per_clip), strict=True)
-        ]
-    )
-    return cascade.codec.decode(codes)
+    return cascade.codec.decode(with_drawn_fine_levels(cascade, coarse, generator))
+
+
+@torch.no_grad()
+def with_drawn_fine_levels(cascade: Cascade, codes: Tensor, generator: torch.Generator) -> Tensor:
+    """Codes [clips, coarse or all levels, frames] with the fine levels replaced by what stage 3 draws."""
+    preset, grid = cascade.preset, cascade.preset.grid
+    drawn = []
+    for clip in codes[:, : grid.coarse_levels].long().split(16):  # type: ignore[no-untyped-call]
+        chunks = torch.cat([into_chunks(one[None], grid.fine_chunk_frames) for one in clip])
+        shape = (len(chunks), grid.fine_chunk_frames, grid.fine_levels, preset.acoustic.codebook_size)
+        noise = gumbel_noise(shape, generator, codes.device)
+        fine = cascade.stage3.draw(chunks, noise, _TEMPERATURES[2], preset.top_k[2])
+        whole = [from_chunks(part, clip.shape[2]) for part in fine.unflatten(0, (len(clip), -1))]  # type: ignore[no-untyped-call]
+        drawn.append(torch.cat([clip, torch.cat(whole)], 1))
+    return torch.cat(drawn)
 
 
 def listening_figures(cascade: Cascade, pieces: list[Piece], tokens: Tokens) -> dict[str, float]:

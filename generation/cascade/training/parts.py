@@ -17,7 +17,7 @@ from generation.cascade.training import stages, visual
 from generation.cascade.training.clock import Clock
 from generation.cascade.training.codec import CodecRun, codec_figures, refine_decoder, train_codec
 from generation.cascade.training.figures import stage_figures
-from generation.cascade.training.listening import listening_figures
+from generation.cascade.training.listening import listening_figures, with_drawn_fine_levels
 from generation.cascade.training.material import Sights, held_out_pieces, mono, see_all, training_pieces
 
 MINUTES = {
@@ -143,8 +143,12 @@ def _codec(run: Run, clock: Clock) -> dict[str, float]:
 
 
 def _decoder(run: Run, clock: Clock) -> dict[str, float]:
-    refine_decoder(run.cascade.codec, run.preset.grid, CodecRun(clips=run.scale.songs), clock)
-    return codec_figures(run.cascade.codec, run.preset.grid)
+    grid = run.preset.grid
+    music = torch.stack([torch.from_numpy(mono(piece, grid.sample_rate_hz)).half() for piece in run.pieces[:300]])
+    own = run.tokens()[0].codes[:300]
+    drawn = with_drawn_fine_levels(run.cascade, own, clock.generator)
+    refine_decoder(run.cascade.codec, grid, CodecRun(), clock, music, (own, drawn))
+    return codec_figures(run.cascade.codec, grid)
 
 
 def _clip(run: Run, clock: Clock) -> dict[str, float]:
