@@ -25,7 +25,8 @@ class Download(NamedTuple):
 DOWNLOADS = (
     Download("ratings.csv", "CSV"),
     Download("ratings.parquet", "Parquet"),
-    Download("win_rates.csv", "Win rates"),
+    Download("win_rates.csv", "Win rates by pair"),
+    Download("system_win_rates.csv", "Win rates by system"),
     Download("codebook.csv", "Codebook"),
     Download("design.csv", "Design"),
     Download("report.html", "Report (HTML)"),
