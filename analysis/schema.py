@@ -159,6 +159,11 @@ def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame, raw[extra].reset_index(drop=True)], axis=1)
 
 
+def csv_text(frame: pd.DataFrame) -> str:
+    """A table that ``read`` returned as CSV, times in ISO 8601 to the microsecond; ``read`` gives it back."""
+    return frame.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _load(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise SchemaError(f"there is no file {str(path)!r}")

@@ -109,7 +109,7 @@ def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
 
     frame = ratings_frame(dataset.study, include_simulated=dataset.includes_simulated)
     ratings = folder / "ratings.csv"
-    frame.to_csv(ratings, index=False, lineterminator="\n")
+    ratings.write_bytes(schema.csv_text(frame).encode())
     frame.to_parquet(folder / "ratings.parquet", index=False)
     schema.codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
     (folder / "design.csv").write_bytes(design_csv(dataset.study).encode())
@@ -118,7 +118,7 @@ def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
 
 
 def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
-    """The self-contained page, the same figures for the site's own page, and the table behind them."""
+    """The self-contained page, the same figures for the site's own page, and the tables behind them."""
     from analysis import report, tables
 
     built = report.build(frame, title=dataset.study.title, include_simulated=dataset.includes_simulated)
@@ -130,3 +130,4 @@ def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
     (folder / "figures.json").write_text(figures, encoding="utf-8")
     if built.rates is not None:
         tables.pair_frame(built.rates).to_csv(folder / "win_rates.csv", index=False, lineterminator="\n")
+        tables.system_frame(built.rates).to_csv(folder / "system_win_rates.csv", index=False, lineterminator="\n")

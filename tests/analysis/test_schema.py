@@ -30,6 +30,16 @@ def test_csv_parquet_and_frame_read_the_same(ratings: pd.DataFrame, tmp_path: Pa
     assert list(frame["kind"].cat.categories) == list(schema.KINDS)
 
 
+def test_csv_text_has_iso_times_to_the_microsecond_and_reads_back_equal(
+    ratings: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame = read(ratings.assign(answered_at="2026-01-31T12:00:00.123456+01:00"))
+    text = schema.csv_text(frame)
+    assert text.splitlines()[1].endswith(",2026-01-31T11:00:00.123456Z")
+    (tmp_path / "r.csv").write_text(text)
+    pd.testing.assert_frame_equal(read(tmp_path / "r.csv"), frame)
+
+
 def test_words_that_look_like_nothing_stay_words(ratings: pd.DataFrame, tmp_path: Path) -> None:
     named = ratings.assign(genre="NA", dataset="null", note="kept")
     named.to_csv(tmp_path / "r.csv", index=False)

@@ -12,6 +12,8 @@ import pytest
 from django.utils import timezone
 
 from analysis import schema
+from analysis.tables import pair_frame, system_frame
+from analysis.win_rates import win_rates
 from studyapp.actions import studies
 from studyapp.actions.datasets import build_dataset, freeze_dataset, resend_lost
 from studyapp.models import AuditLine, Dataset, Rater, Response, Study, StudySession
@@ -42,6 +44,7 @@ FILES = {
     "report.csp",
     "figures.json",
     "win_rates.csv",
+    "system_win_rates.csv",
 }
 
 
@@ -91,6 +94,9 @@ def test_a_dataset_is_a_folder_that_analysis_reads_back() -> None:
     assert len(from_csv) == dataset.rows == 6 * 4 * 2
     assert from_csv.astype(str).equals(from_parquet.astype(str))
     assert (dataset.path / "design.csv").read_text() == studies.design_csv(study)
+    rates = win_rates(from_csv)
+    for name, table in (("win_rates", pair_frame(rates)), ("system_win_rates", system_frame(rates))):
+        assert (dataset.path / f"{name}.csv").read_text() == table.to_csv(index=False)
     assert study.title in (dataset.path / "report.html").read_text()
     assert json.loads((dataset.path / "figures.json").read_text())["simulated_shown"] == 0
 

@@ -164,4 +164,4 @@ def test_a_small_export_is_the_golden_file() -> None:
             Stimulus.objects.filter(pk=stimulus).update(
                 file_sha256=f"{number}{system}" * 32, lufs=-23.0 - system / 10, gain_db=1.5 * number, seed=7
             )
-    assert ratings_frame(study, include_simulated=True).to_csv(index=False) == GOLDEN.read_text()
+    assert schema.csv_text(ratings_frame(study, include_simulated=True)) == GOLDEN.read_text()
