@@ -35,7 +35,9 @@ def mel_matrix(bins: int, mels: int, sample_rate_hz: int) -> Tensor:
     rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
     filters = np.maximum(0, np.minimum(rising, falling))
-    return torch.tensor(filters / np.maximum(filters.sum(0), 1e-3), dtype=torch.float32)
+    # What is kept for later must be a normal tensor, even when the first to ask is only measuring.
+    with torch.inference_mode(False):
+        return torch.tensor(filters / np.maximum(filters.sum(0), 1e-3), dtype=torch.float32)
 
 
 def log_mel(wave: Tensor, sample_rate_hz: int, size: int = 1024, mels: int = 80) -> Tensor:
