@@ -30,6 +30,7 @@ class Bar:
         self._bar: tqdm[Any] | None = None
         self._began: float | None = None
         self._logged = 0.0
+        self._initial = 0.0
 
     def __enter__(self) -> Bar:
         return self
@@ -54,6 +55,8 @@ class Bar:
         """``done`` of ``total``; ``doing`` says in a few words what is at hand."""
         if self._began is None:
             self._began = self._logged = time.monotonic()
+            # What was done before says nothing about the pace.
+            self._initial = done
         if not self._out.isatty():
             self._log(done, total, doing, self._began)
             return
@@ -68,6 +71,7 @@ class Bar:
     def _started(self, total: float) -> tqdm[Any]:
         return tqdm(
             total=total,
+            initial=self._initial,
             desc=self._title,
             unit=self._unit,
             file=self._out,
@@ -83,6 +87,14 @@ class Bar:
         if now - self._logged < LOG_EVERY_S:
             return
         self._logged = now
-        line = tqdm.format_meter(done, total, now - began, ncols=200, unit=self._unit, bar_format=_LOG_FORMAT)
+        line = tqdm.format_meter(
+            done,
+            total,
+            now - began,
+            ncols=200,
+            unit=self._unit,
+            initial=self._initial,
+            bar_format=_LOG_FORMAT,
+        )
         self._out.write(f"{self._title}: {line}{doing}\n")
         self._out.flush()
