@@ -14,13 +14,15 @@ from analysis.drawing import (
     Figure,
     Json,
     base_layout,
+    labelled,
     note,
     plain,
     side_axis,
+    simulated_label,
 )
 from analysis.results import PairRate, WinRates
 from analysis.tables import Row, Table
-from analysis.wording import QUESTION_TITLES, interval, percent, signed_percent
+from analysis.wording import QUESTION_TITLES, averaged, interval, percent, signed_percent
 
 STRENGTHS = ("much better", "somewhat better", "no preference", "somewhat better", "much better")
 COLOURS = (BLUE, PALE_BLUE, GREY, PALE_ORANGE, ORANGE)
@@ -44,14 +46,15 @@ def diverging_bars(rates: WinRates, question: str) -> Figure:
         "uniformtext": {"mode": "hide", "minsize": 9},
         "annotations": [text for place, rate in enumerate(shown) for text in _texts(rate, place)],
     }
-    title = f"{QUESTION_TITLES[question]}: answers by system pair, averaged over genres"
-    alt = f"{title}. " + " ".join(
+    title = f"{QUESTION_TITLES[question]}: answers by system pair, {averaged(rates)}"
+    label = simulated_label(shown)
+    alt = f"{title}. {label and f'{label}. '}" + " ".join(
         f"{rate.system_1} wins {percent(rate.win_1.value)}, no preference {percent(rate.tie.value)}, "
         f"{rate.system_2} wins {percent(rate.win_2.value)} of {rate.n} ratings."
         for rate in shown
     )
     data = tuple(_segment(shown, level, half) for level, half in _STACK)
-    return Figure(f"bars-{question}", title, alt, data, layout, _table(title, shown))
+    return Figure(f"bars-{question}", title, alt, data, labelled(layout, label), _table(title, shown))
 
 
 def _segment(shown: Sequence[PairRate], level: int, half: float) -> Json:

@@ -6,9 +6,11 @@ they survive grey print. Figures are plain JSON: no plotly is needed to build th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.results import PairRate
 from analysis.tables import Table
 
 Json = dict[str, Any]
@@ -17,6 +19,7 @@ BLUE, PALE_BLUE, GREY, PALE_ORANGE, ORANGE = "#1f5a99", "#8fbbe0", "#d5d5d5", "#
 FAINT = "#8a8a8a"
 INK = "#1c1c1c"
 GRID = "#e6e6e6"
+LABEL_STRIP = 26
 # Bold by font weight: plotly writes <b> as a style attribute, which a strict Content-Security-Policy blocks.
 NAME_FONT = {"size": 13, "weight": 700}
 
@@ -76,6 +79,38 @@ def note(text: str, **place: Any) -> Json:
     """A text beside a row; on white, so that the zero line does not run through it."""
     plain: Json = {"text": text, "showarrow": False, "yref": "y", "yanchor": "middle", "font": {"size": 12}}
     return plain | ({"bgcolor": "#ffffff", "borderpad": 0} if place.get("xref") == "paper" else {}) | place
+
+
+def simulated_label(rates: Sequence[PairRate]) -> str:
+    """The words that go into a figure whose answers people did not all give; empty where they did."""
+    simulated = sum(rate.simulated for rate in rates)
+    answers = sum(rate.n for rate in rates)
+    return f"Includes simulated answers: {simulated:,} of {answers:,}" if simulated else ""
+
+
+def labelled(layout: Json, label: str) -> Json:
+    """The layout with the label above everything, in a strip of its own, so that it stays when cropped."""
+    if not label:
+        return layout
+    margin = layout["margin"]
+    mark = note(
+        label,
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        yshift=margin["t"] - 2,
+        font={"size": 12, "weight": 700, "color": "#4a2d00"},
+        bgcolor="#fff3cd",
+        borderpad=3,
+    )
+    return layout | {
+        "height": layout["height"] + LABEL_STRIP,
+        "margin": margin | {"t": margin["t"] + LABEL_STRIP},
+        "annotations": [*layout["annotations"], mark],
+    }
 
 
 def plain(name: str) -> str:

@@ -13,17 +13,16 @@ from importlib import metadata, resources
 from typing import Any
 
 import jinja2
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from analysis.counts import StudyCounts, balance_table, counts_table
 from analysis.figures import Figure, all_figures
 from analysis.results import AnalysisError, WinRates
 from analysis.schema import COLUMN_NAMES, read
-from analysis.tables import Row, Table, primary_table, system_table
-from analysis.variance import Layout, t_interval, two_way_moments
+from analysis.tables import Table, primary_table, system_table
 from analysis.win_rates import included, win_rates
-from analysis.wording import ESTIMAND, QUESTION_TASKS, QUESTION_TITLES, found, methods, percent, signed_percent
+from analysis.wording import QUESTION_TASKS, QUESTION_TITLES, estimand, figures_note, found, methods
 
 # plotly puts one empty <style> into the page.
 _EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -33,7 +32,8 @@ _EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 class Report:
     """Everything that the page prints. ``rates`` is None when nothing could be estimated; ``found`` then says why.
 
-    ``digest`` is the SHA-256 of the rows given, whatever their order or file format.
+    ``digest`` is the SHA-256 of the rows given, whatever their order or file format. ``only_genre`` is the genre
+    of all clips where there is one. ``simulated_shown`` of the ``analysed`` answers were given by a program.
     """
 
     title: str
@@ -48,14 +48,20 @@ class Report:
     figures: tuple[Figure, ...]
     warnings: tuple[str, ...]
     methods: tuple[str, ...]
+    only_genre: str | None
+    figures_note: str
+    analysed: int
     simulated_shown: int
     digest: str
     versions: tuple[tuple[str, str], ...]
 
 
-def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -> Report:
+def build(
+    frame: pd.DataFrame, *, title: str, include_simulated: bool = False, study: StudyCounts | None = None
+) -> Report:
     """Analyse a table of one study (as ``schema.read`` takes it) into a report.
 
+    ``study`` adds what the table cannot say: what was planned, who left, what was never exported.
     Only test trials count, and simulated answers only when asked for. Raises SchemaError for a broken table and
     AnalysisError for several studies in one table; one with nothing to estimate from gives a report saying so.
     """
@@ -63,9 +69,9 @@ def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -
     used = included(ratings, include_simulated=include_simulated)
     common: dict[str, Any] = {
         "title": title,
-        "estimand": ESTIMAND,
         "questions": tuple((QUESTION_TITLES[q], QUESTION_TASKS[q]) for q in QUESTION_TITLES),
-        "counts": _counts(ratings, used),
+        "counts": counts_table(ratings, used, study),
+        "analysed": len(used),
         "simulated_shown": int(used["simulated"].sum()),
         "digest": _digest(ratings),
         "versions": _versions(),
@@ -73,6 +79,9 @@ def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -
     if used.empty:
         return Report(
             **common,
+            estimand=estimand(None),
+            only_genre=None,
+            figures_note="",
             rates=None,
             found=(_nothing(ratings),),
             balance=None,
@@ -86,9 +95,12 @@ def build(frame: pd.DataFrame, *, title: str, include_simulated: bool = False) -
     asked = dict.fromkeys(rate.question for rate in rates.averages)
     return Report(
         **common,
+        estimand=estimand(rates),
+        only_genre=rates.only_genre,
+        figures_note=figures_note(rates),
         rates=rates,
         found=found(rates),
-        balance=_balance(used, rates.level),
+        balance=balance_table(used, rates.level),
         tables=tuple(primary_table(rates, question) for question in asked),
         system_tables=tuple(system_table(rates, question) for question in asked),
         figures=all_figures(rates),
@@ -104,77 +116,15 @@ def _nothing(ratings: pd.DataFrame) -> str:
     return "There is no answer to a test trial yet, so nothing can be estimated."
 
 
-def _counts(ratings: pd.DataFrame, used: pd.DataFrame) -> Table:
-    left_out = ratings.drop(used.index)
-    other = left_out[left_out["kind"] != "test"]["kind"].astype(object).value_counts().sort_index()
-    simulated = int((left_out["kind"] == "test").sum())
-    rows = [("Answers in the table", len(ratings))]
-    rows += [(f"left out: {kind} trials", -int(n)) for kind, n in other.items()]
-    rows += [("left out: simulated answers", -simulated)] if simulated else []
-    rows += [
-        ("Answers analysed", len(used)),
-        ("Raters", used["rater_id"].nunique()),
-        ("Sessions", used["session_id"].nunique()),
-        ("Trials", used["trial_id"].nunique()),
-        ("Clips", len(used[["dataset", "clip_id"]].drop_duplicates())),
-        ("Genres", used["genre"].nunique()),
-        ("System pairs", len(used[["system_1", "system_2"]].drop_duplicates())),
-    ]
-    printed = [Row((label, f"{n:,}".replace("-", "−")), strong=label == "Answers analysed") for label, n in rows]
-    times = used["response_time_ms"].dropna()
-    if len(times):
-        printed.append(Row(("Median time to answer, after both were played", f"{times.median() / 1000:.0f} s")))
-    played = used[["coverage_left", "coverage_right"]].to_numpy(dtype=np.float64)
-    if np.isfinite(played).any():
-        printed.append(Row(("Least share of a version played", percent(float(np.nanmin(played))))))
-    return Table("Answers and who gave them", ("", "Number"), tuple(printed))
-
-
-def _balance(used: pd.DataFrame, level: float) -> Table:
-    """How evenly sides and order were used, and whether answers lean to a side or to what was played first."""
-    layout = Layout.of_one_cell(
-        pd.factorize(used["rater_id"].astype(object), sort=True)[0],
-        pd.factorize(pd.MultiIndex.from_frame(used[["dataset", "clip_id"]].astype(object)), sort=True)[0],
-    )
-    sign = np.sign(used["score_presented"].to_numpy(dtype=np.float64))
-    first = np.where(used["played_first"] == "left", sign, -sign)
-    trials = used.drop_duplicates(["trial_id"])
-    left_is_1 = trials["system_left"].astype(object) == trials["system_1"].astype(object)
-    left_first = trials["played_first"] == "left"
-    rows = [
-        Row(("Trials with system 1 on the left", percent(float(left_is_1.mean())))),
-        Row(
-            (
-                "Trials with the left version played first",
-                percent(float(left_first.mean())),
-            )
-        ),
-    ]
-    for label, values in (
-        ("Net preference for the left side, both questions", sign),
-        ("Net preference for what came first, both questions", first),
-    ):
-        moments = two_way_moments(values, layout)
-        told = signed_percent(moments.mean)
-        if moments.variance is not None:
-            low, high = t_interval(moments, level)
-            told += f" [{signed_percent(low)[:-1]}, {signed_percent(high)[:-1]}]"
-        rows.append(Row((label, told)))
-    return Table("Sides and order", ("", "Share"), tuple(rows))
-
-
 def _warnings(rates: WinRates) -> tuple[str, ...]:
     told = []
-    few = sum(any(flag.startswith("fewer than") for flag in rate.flags) for rate in rates.cells)
-    bare = sum(rate.net.low is None for rate in rates.cells)
+    cells = () if rates.only_genre else rates.cells
+    few = sum(any(flag.startswith("fewer than") for flag in rate.flags) for rate in cells)
+    bare = sum(rate.net.low is None for rate in cells)
     if few:
-        told.append(
-            f"{few} of {len(rates.cells)} genre results rest on few raters or clips; their intervals are grey."
-        )
+        told.append(f"{few} of {len(cells)} genre results rest on few raters or clips; their intervals are grey.")
     if bare:
-        told.append(
-            f"{bare} of {len(rates.cells)} genre results have no interval; the remark beside each says why."
-        )
+        told.append(f"{bare} of {len(cells)} genre results have no interval; the remark beside each says why.")
     return tuple(
         told
         + [
@@ -248,6 +198,9 @@ def figures_for_site(report: Report) -> dict[str, Any]:
         "estimand": report.estimand,
         "warnings": list(report.warnings),
         "methods": list(report.methods),
+        "only_genre": report.only_genre,
+        "figures_note": report.figures_note,
+        "analysed": report.analysed,
         "simulated_shown": report.simulated_shown,
         "digest": report.digest,
         "counts": asdict(report.counts),
@@ -258,4 +211,13 @@ def figures_for_site(report: Report) -> dict[str, Any]:
     }
 
 
-__all__ = ["AnalysisError", "Report", "build", "csp_hashes", "csp_policy", "figures_for_site", "html"]
+__all__ = [
+    "AnalysisError",
+    "Report",
+    "StudyCounts",
+    "build",
+    "csp_hashes",
+    "csp_policy",
+    "figures_for_site",
+    "html",
+]

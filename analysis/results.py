@@ -94,3 +94,9 @@ class WinRates:
     cells: tuple[PairRate, ...]
     averages: tuple[PairRate, ...]
     systems: tuple[SystemRate, ...]
+
+    @property
+    def only_genre(self) -> str | None:
+        """The genre of all clips where there is one; the averages then repeat its cells."""
+        genres = {rate.genre for rate in self.cells if rate.genre is not None}
+        return genres.pop() if len(genres) == 1 else None

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.results import Estimate, PairRate, SystemRate, WinRates
-from analysis.wording import AVERAGE, QUESTION_TITLES, interval, p_value, percent, signed_percent
+from analysis.wording import (
+    AVERAGE,
+    QUESTION_TITLES,
+    average_row,
+    averaged,
+    interval,
+    p_value,
+    percent,
+    signed_percent,
+)
 
 COUNTS = "Ratings (raters, clips)"
 
@@ -108,9 +117,10 @@ def _genre(genre: str | None) -> str:
 
 def primary_table(rates: WinRates, question: str) -> Table:
     """The declared family for one question: every pair, averaged over genres."""
+    shares = ("System 1 wins", "No preference", "System 2 wins", "Net preference for system 1")
     return Table(
-        f"{QUESTION_TITLES[question]}: every pair, averaged over genres",
-        ("System 1", "System 2", COUNTS, "Wins 1", "Ties", "Wins 2", "Net preference for system 1", "p (Holm)"),
+        f"{QUESTION_TITLES[question]}: every pair, {averaged(rates)}",
+        ("System 1", "System 2", COUNTS, *shares, "p (Holm)"),
         tuple(
             Row(
                 (
@@ -131,16 +141,17 @@ def primary_table(rates: WinRates, question: str) -> Table:
 
 
 def genre_table(rates: WinRates, pair: tuple[str, str]) -> Table:
-    """One pair: every question and genre, the average over genres last."""
+    """One pair: every question and genre, the average over genres last; a lone genre has no row of its own."""
     rows = []
+    shown = () if rates.only_genre else rates.cells
     for average in (rate for rate in rates.averages if (rate.system_1, rate.system_2) == pair):
-        cells = (r for r in rates.cells if (r.system_1, r.system_2) == pair and r.question == average.question)
+        cells = (r for r in shown if (r.system_1, r.system_2) == pair and r.question == average.question)
         for rate in (*cells, average):
             rows.append(
                 Row(
                     (
                         QUESTION_TITLES[rate.question],
-                        AVERAGE if rate.genre is None else rate.genre,
+                        average_row(rates) if rate.genre is None else rate.genre,
                         _counts(rate),
                         *_shares(rate.win_1, rate.tie, rate.win_2),
                         _net(rate.net),
@@ -151,20 +162,21 @@ def genre_table(rates: WinRates, pair: tuple[str, str]) -> Table:
                     faint=bool(rate.flags),
                 )
             )
-    wins = (f"{pair[0]} wins", "Ties", f"{pair[1]} wins", f"Net preference for {pair[0]}")
+    wins = (f"{pair[0]} wins", "No preference", f"{pair[1]} wins", f"Net preference for {pair[0]}")
+    p_or_q = "p (Holm)" if rates.only_genre else "q (genre) or p (average)"
     return Table(
-        f"{pair[0]} against {pair[1]}, by genre",
-        ("Question", "Genre", COUNTS, *wins, "q (genre) or p (average)", "Remarks"),
+        f"{pair[0]} against {pair[1]}" + ("" if rates.only_genre else ", by genre"),
+        ("Question", "Genre", COUNTS, *wins, p_or_q, "Remarks"),
         tuple(rows),
         headings=2,
     )
 
 
 def system_table(rates: WinRates, question: str) -> Table:
-    """Genre × system: wins over all opponents, and net preference."""
+    """Genre × system: wins over all opponents, and net preference; a lone genre has no row of its own."""
     asked = [rate for rate in rates.systems if rate.question == question]
     systems = sorted({rate.system for rate in asked})
-    genres = sorted({rate.genre for rate in asked if rate.genre is not None})
+    genres = [] if rates.only_genre else sorted({rate.genre for rate in asked if rate.genre is not None})
     by_key = {(rate.genre, rate.system): rate for rate in asked}
     rows = []
     for genre in (*genres, None):
@@ -172,7 +184,7 @@ def system_table(rates: WinRates, question: str) -> Table:
         answers = sum(rate.n for rate in met if rate is not None) // 2  # each answer is about two systems
         rows.append(
             Row(
-                (genre or AVERAGE, str(answers), *(_system_cell(rate) for rate in met)),
+                (genre or average_row(rates), str(answers), *(_system_cell(rate) for rate in met)),
                 strong=genre is None,
                 faint=any(rate is not None and rate.flags for rate in met),
             )

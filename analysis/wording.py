@@ -13,6 +13,20 @@ AVERAGE = "average over genres"
 NAMED_WITH_FIGURES = 2
 
 
+def average_row(rates: WinRates) -> str:
+    """What a row over all genres is called."""
+    return AVERAGE if rates.only_genre is None else _all_clips(rates.only_genre)
+
+
+def averaged(rates: WinRates) -> str:
+    """How figures over all genres came about, for titles."""
+    return "averaged over genres" if rates.only_genre is None else _all_clips(rates.only_genre)
+
+
+def _all_clips(genre: str) -> str:
+    return f"all clips (one genre: {genre})"
+
+
 def percent(share: float) -> str:
     """0.384 → "38%"."""
     return f"{round(100 * share) + 0:d}%"
@@ -86,17 +100,45 @@ def _p_sign(p: float) -> str:
     return told if told.startswith("<") else f"= {told}"
 
 
-ESTIMAND = (
-    "Net preference is the share of all ratings that prefer the first system, strongly or weakly, minus the "
-    "share that prefer the second, averaged over genres that all weigh the same, for the raters and the "
-    "clips that those of this study are a sample of. Ratings without a preference stay in the denominator, "
-    "so win, tie and loss add up to 100%."
-)
+def estimand(rates: WinRates | None) -> str:
+    """What net preference is a number of."""
+    one = rates is not None and rates.only_genre is not None
+    weighed = "" if one else " averaged over genres that all weigh the same,"
+    return (
+        "Net preference is the share of all ratings that prefer the first system, strongly or weakly, minus the "
+        f"share that prefer the second,{weighed} for the raters and the clips that those of this study are a "
+        "sample of. Ratings without a preference stay in the denominator, so win, tie and loss add up to 100%."
+    )
+
+
+def figures_note(rates: WinRates) -> str:
+    """How the points of the forest plots are read."""
+    level = percent(rates.level)
+    grey = "fewer than 5 raters or clips, or no interval at all"
+    if rates.only_genre is not None:
+        return (
+            f"All clips are of one genre, {rates.only_genre}, so nothing is averaged. Diamonds are net preference "
+            f"with {level} intervals. Open diamonds with grey intervals: {grey}."
+        )
+    return (
+        f"Points are net preference with {level} intervals; the diamond is the {AVERAGE}. Open points with grey "
+        f"intervals: {grey}. Results per genre are exploratory."
+    )
 
 
 def methods(rates: WinRates) -> tuple[str, ...]:
     """Paragraphs ready to paste into a paper."""
     level = percent(rates.level)
+    one = rates.only_genre is not None
+    over_genres = (
+        "Averages over genres weigh genres equally; their variance comes from the influence of each rating, "
+        "so that a rater who served several genres counts as one rater, and clips are compared within their "
+        "genre.",
+    )
+    exploratory = (
+        " Tests per genre are exploratory; their q values are Benjamini–Hochberg corrected over all pairs, genres "
+        "and questions."
+    )
     return (
         "Raters compared two versions of one video that differed in the music only, on a five-point scale "
         "from “A is much better” to “B is much better”. A win is a strong or weak preference; shares count "
@@ -108,10 +150,8 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         "effect of the other cells is used. Net preference has a t interval. Intervals are not corrected for "
         "the number of comparisons and p values are, so an interval that leaves zero out can go with a p value "
         "that shows no preference. Percentages are rounded and may not add up.",
-        "Averages over genres weigh genres equally; their variance comes from the influence of each rating, "
-        "so that a rater who served several genres counts as one rater, and clips are compared within their "
-        "genre.",
-        "The primary results are the tests that the net preference averaged over genres is zero, one for "
-        "each system pair and question, corrected together by Holm’s method. Tests per genre are "
-        "exploratory; their q values are Benjamini–Hochberg corrected over all pairs, genres and questions.",
+        *(() if one else over_genres),
+        f"The primary results are the tests that the net preference{'' if one else ' averaged over genres'} is "
+        "zero, one for each system pair and question, corrected together by Holm’s method."
+        + ("" if one else exploratory),
     )

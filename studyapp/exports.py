@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,12 @@ from django.db.models import QuerySet
 from studyapp.errors import NotReady
 from studyapp.models import Response, Stimulus, Study, Trial
 from studyapp.presentation import Presented, canonical_score, presented_score
+from studyapp.states import LIVE_SESSIONS, SessionState
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from analysis.report import StudyCounts
 
 Value = str | int | float | bool | None
 _PSEUDONYM_LENGTH = 16
@@ -36,6 +40,22 @@ def ratings_frame(study: Study, *, include_simulated: bool = False) -> pd.DataFr
         hint = "" if include_simulated else " from people; ask for simulated answers to be included"
         raise NotReady(f"{study} has no responses yet{hint}")
     return schema.read(pd.DataFrame(rows, columns=list(schema.COLUMN_NAMES)))
+
+
+def study_counts(study: Study, *, include_simulated: bool = False) -> StudyCounts:
+    """What the report says beside the table: the plan, and the sessions and answers that are not in it."""
+    from analysis.report import StudyCounts
+
+    sessions = study.sessions.all() if include_simulated else study.sessions.filter(simulated=False)
+    states = Counter(sessions.values_list("state", flat=True))
+    simulated = Response.objects.filter(session__study=study, session__simulated=True)
+    return StudyCounts(
+        planned_trials=Trial.objects.filter(block__study=study, block__wave=0).count(),
+        completed=states[SessionState.COMPLETED],
+        expired=states[SessionState.EXPIRED],
+        under_way=sum(states[state] for state in LIVE_SESSIONS),
+        simulated_left_out=0 if include_simulated else simulated.count(),
+    )
 
 
 def pseudonym(study: Study, secret: str, *, prefix: str) -> str:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from studyapp import media_store
 from studyapp.actions.designs import design_csv
 from studyapp.errors import DuetError
-from studyapp.exports import ratings_frame
+from studyapp.exports import ratings_frame, study_counts
 from studyapp.models import AuditLine, Dataset, Study, User
 from studyapp.states import DatasetState
 
@@ -121,7 +121,9 @@ def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
     """The self-contained page, the same figures for the site's own page, and the tables behind them."""
     from analysis import report, tables
 
-    built = report.build(frame, title=dataset.study.title, include_simulated=dataset.includes_simulated)
+    simulated = dataset.includes_simulated
+    counts = study_counts(dataset.study, include_simulated=simulated)
+    built = report.build(frame, title=dataset.study.title, include_simulated=simulated, study=counts)
     page = report.html(built)
     (folder / "report.html").write_text(page, encoding="utf-8")
     # Kept beside the page, so that the web process can serve it without importing pandas.

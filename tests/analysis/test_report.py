@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -12,11 +13,11 @@ from pathlib import Path
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, Request, Route, sync_playwright
 
 from analysis import report
 from analysis.figures import all_figures
-from analysis.report import Report
+from analysis.report import Report, StudyCounts
 from analysis.schema import SchemaError, read
 from analysis.win_rates import win_rates
 from analysis.wording import signed_percent
@@ -111,7 +112,70 @@ def test_simulated_answers_are_left_out_or_announced(ratings: pd.DataFrame) -> N
     assert "banner" not in re.sub(r"<style>.*?</style>", "", report.html(left_out), flags=re.DOTALL)
     shown = report.build(program, title="Demo", include_simulated=True)
     assert shown.simulated_shown == 900
-    assert '<p class="banner" role="note">900 of the answers analysed here are simulated' in report.html(shown)
+    assert '<p class="banner" role="note">900 of 900 answers analysed here are simulated' in report.html(shown)
+
+
+def test_a_figure_says_by_itself_how_many_of_its_answers_are_simulated(
+    ratings: pd.DataFrame, built: Report
+) -> None:
+    mixed = ratings.astype({"simulated": object})
+    mixed.loc[mixed["rater_id"] == "r001", "simulated"] = True
+    shown = report.build(mixed, title="Mixed", include_simulated=True)
+    assert shown.rates is not None
+    for figure, human in zip(shown.figures, built.figures, strict=True):
+        asked = [
+            rate
+            for rate in shown.rates.averages
+            if figure.key == f"bars-{rate.question}"
+            or figure.title.startswith(f"{rate.system_1} against {rate.system_2}:")
+        ]
+        told = f"Includes simulated answers: {sum(r.simulated for r in asked)} of {sum(r.n for r in asked)}"
+        assert told in [text["text"] for text in figure.layout["annotations"]]
+        assert told in figure.alt
+        assert figure.layout["height"] > human.layout["height"]
+        assert "simulated" not in human.alt + json.dumps(human.layout)
+    page = report.html(shown)
+    assert f"{shown.simulated_shown} of {shown.analysed} answers analysed here are simulated" in page
+    assert 0 < shown.simulated_shown < shown.analysed
+
+
+def test_one_genre_is_shown_once_and_called_what_it_is() -> None:
+    one = report.build(simulate(seed=3, genres=("Polka",), raters=8), title="One")
+    page = re.sub(r"<(script|style)>.*?</\1>", "", report.html(one), flags=re.DOTALL)
+    assert "all clips (one genre: Polka)" in page
+    assert "over genres" not in page
+    assert "by genre" not in page.lower()
+    forest = next(figure for figure in one.figures if figure.key == "forest-1")
+    symbols = [trace["marker"]["symbol"] for trace in forest.data if trace["x"] and trace["x"] != [None]]
+    assert symbols == ["diamond", "diamond"]
+    assert len(forest.table.rows) == 2
+    assert all(len(table.rows) == 1 for table in one.system_tables)
+    assert not any("q (genre)" in table.columns for table in (forest.table, *one.tables))
+
+
+def test_the_primary_table_names_whose_wins_it_counts(built: Report) -> None:
+    assert built.tables[0].columns[3:6] == ("System 1 wins", "No preference", "System 2 wins")
+    assert built.rates is not None
+    rate = built.rates.averages[0]
+    cells = built.tables[0].rows[0].cells
+    for cell, share in zip(cells[3:6], (rate.win_1, rate.tie, rate.win_2), strict=True):
+        assert cell.startswith(f"{round(100 * share.value)}%")
+
+
+def test_a_study_adds_its_plan_and_what_was_never_exported(ratings: pd.DataFrame, built: Report) -> None:
+    course = StudyCounts(planned_trials=1200, completed=25, expired=4, under_way=1, simulated_left_out=60)
+    with_course = report.build(ratings, title="Pilot", study=course)
+    counts = dict(row.cells for row in with_course.counts.rows)
+    assert counts["Trials planned, repeats included"] == "1,200"
+    assert counts["Trials answered, repeats included"] == "450"
+    assert counts["Sessions completed"] == "25"
+    assert counts["Sessions expired before the end"] == "4"
+    assert counts["Sessions under way"] == "1"
+    assert counts["Simulated answers left out of the table"] == "60"
+    # Without a study, as from a file, there is nothing to say about any of these.
+    assert [row for row in with_course.counts.rows if row not in built.counts.rows] == list(
+        with_course.counts.rows[:6]
+    )
 
 
 def test_a_system_table_says_how_many_ratings_each_system_was_in(built: Report) -> None:
@@ -286,6 +350,46 @@ def test_page_draws_every_figure_under_a_hash_only_policy(chromium: Browser, bui
     page.locator("summary").nth(2).click()
     assert page.locator("figure table").nth(2).is_visible()
     assert complaints == []
+    page.close()
+
+
+def darkest(browser: Browser, page: Page, box: FloatRect) -> int:
+    """The darkest grey, 0 to 255, of a part of the screen, read on a page without a policy."""
+    image = base64.b64encode(page.screenshot(clip=box)).decode()
+    blank = browser.new_page()
+    grey = blank.evaluate(
+        """async (url) => {
+            const image = new Image();
+            image.src = url;
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+            canvas.drawImage(image, 0, 0);
+            const pixels = canvas.getImageData(0, 0, image.width, image.height).data;
+            return pixels.reduce((least, value, at) => (at % 4 === 1 ? Math.min(least, value) : least), 255);
+        }""",
+        f"data:image/png;base64,{image}",
+    )
+    blank.close()
+    return int(grey)
+
+
+@pytest.mark.e2e
+def test_a_table_wider_than_a_phone_shows_at_its_edge_that_there_is_more(chromium: Browser, built: Report) -> None:
+    page, _ = open_page(chromium, report.html(built), 390)
+    page.locator("html[data-drawn='5']").wait_for(state="attached")
+    table = page.locator(".columns + .scroll").first
+    table.scroll_into_view_if_needed()
+    assert table.evaluate("(box) => box.scrollWidth > box.clientWidth")
+    box = table.bounding_box()
+    assert box is not None
+    # The caption's line has no text here: what is dark is the shadow.
+    right: FloatRect = {"x": box["x"] + box["width"] - 6, "y": box["y"] + 3, "width": 4, "height": 4}
+    left: FloatRect = right | {"x": box["x"] + 2}
+    assert darkest(chromium, page, right) < 230
+    assert darkest(chromium, page, left) > 250
+    table.evaluate("(box) => { box.scrollLeft = box.scrollWidth; }")
+    assert darkest(chromium, page, right) > 250
+    assert darkest(chromium, page, left) < 230
     page.close()
 
 

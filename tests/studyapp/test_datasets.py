@@ -111,6 +111,19 @@ def test_simulated_answers_are_in_only_when_asked_for_and_then_said() -> None:
     assert "simulated" in (with_them.path / "report.html").read_text().lower()
 
 
+def test_the_report_says_how_many_simulated_answers_its_table_never_held() -> None:
+    study = answered(raters=2)
+    session = study.sessions.order_by("pk").last()
+    session.simulated = True
+    session.save(update_fields=["simulated"])
+    told = json.loads((frozen(study).path / "figures.json").read_text())["counts"]["rows"]
+    counts = dict(row["cells"] for row in told)
+    assert counts["Trials planned, repeats included"] == "8"
+    assert counts["Trials answered, repeats included"] == "4"
+    assert counts["Simulated answers left out of the table"] == "8"
+    assert counts["Answers analysed"] == "8"
+
+
 def test_a_dataset_that_cannot_be_built_says_why_and_leaves_no_folder(settings: object) -> None:
     dataset = frozen(make_study())
     assert dataset.state == DatasetState.FAILED

@@ -11,9 +11,10 @@ import pytest
 from django.utils import timezone
 
 from analysis import schema
+from analysis.report import StudyCounts
 from studyapp.errors import NotReady
-from studyapp.exports import ratings_frame
-from studyapp.models import Clip, Rater, Response, Stimulus, Study, StudySession, Trial
+from studyapp.exports import ratings_frame, study_counts
+from studyapp.models import Block, Clip, Rater, Response, Stimulus, Study, StudySession, Trial
 from studyapp.presentation import canonical_score
 from studyapp.questions import Question
 from tests.studyapp.factories import make_study, make_system, open_study
@@ -88,6 +89,26 @@ def test_simulated_answers_come_only_when_asked_for() -> None:
     assert not ratings_frame(study)["simulated"].any()
     everything = ratings_frame(study, include_simulated=True)
     assert everything["simulated"].sum() == len(everything) / 2
+
+
+def test_the_course_of_a_study_counts_the_plan_and_who_left() -> None:
+    study = open_study(clips=2, blocks=4)
+    done, gone, begun, program = (answer_everything(study, simulated=number == 3) for number in range(4))
+    for session, state in ((done, "completed"), (gone, "expired"), (begun, "active"), (program, "completed")):
+        at = {"completed_at": timezone.now()} if state == "completed" else {}
+        StudySession.objects.filter(pk=session.pk).update(state=state, **at)
+    # What was packed again was planned once.
+    packed = Block.objects.create(study=study, number=9, wave=1)
+    trial = study.blocks.first().trials.first()
+    Trial.objects.create(
+        block=packed, position=1, comparison=trial.comparison, left_is_1=True, played_first="left"
+    )
+    assert study_counts(study) == StudyCounts(
+        planned_trials=8, completed=1, expired=1, under_way=1, simulated_left_out=4
+    )
+    assert study_counts(study, include_simulated=True) == StudyCounts(
+        planned_trials=8, completed=2, expired=1, under_way=1, simulated_left_out=0
+    )
 
 
 def test_a_repeat_names_the_trial_it_repeats() -> None:

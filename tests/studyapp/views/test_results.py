@@ -96,7 +96,7 @@ def test_simulated_answers_are_labelled(staff: Client) -> None:
     study = answered_study(simulated=True)
     frozen(study, simulated=True)
     text = staff.get(reverse("research-report", args=[study.slug])).content.decode()
-    assert "16 of the answers analysed here are simulated" in text
+    assert "16 of 16 answers analysed here are simulated" in text
     assert "with simulated answers" in text
 
 
