@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.db.models import Avg, Count, Q
 
 from studyapp.actions.designs import inputs_sha256, summary_of
-from studyapp.actions.stimuli import study_stimuli
+from studyapp.actions.stimuli import study_stimuli, with_lost_file
 from studyapp.models import Block, Response, Stimulus, Study
 from studyapp.policies import design_is_editable
 from studyapp.sampling import DesignSummary, Refusal
@@ -205,10 +205,12 @@ def follows(study: Study) -> Follows | None:
 def generation(study: Study, *, now: datetime) -> Generation:
     """How far generation and rendering are."""
     stimuli = study_stimuli(study)
+    lost = Counter(stimulus.system.slug for stimulus in with_lost_file(stimuli))
     counts: dict[tuple[str, str], Counter[str]] = {}
     under_way: dict[tuple[str, str], float] = {}
     rows = stimuli.order_by("system__slug").values_list("system__slug", "system__label", "state")
-    unsent = 0
+    # A file that is lost is to be made again, whatever the row says; until somebody asks, nobody does.
+    unsent = lost.total()
     # A row that waits without a sign of life was never sent to a worker.
     kept_back = Count("pk", filter=Q(last_sign_of_life=None, state=StimulusState.REQUESTED))
     counted = rows.annotate(count=Count("pk"), done=Avg("progress"), kept_back=kept_back)
@@ -221,9 +223,9 @@ def generation(study: Study, *, now: datetime) -> Generation:
         SystemProgress(
             slug=slug,
             label=label,
-            requested=states[StimulusState.REQUESTED],
+            requested=states[StimulusState.REQUESTED] + lost[slug],
             rendering=states[StimulusState.RENDERING],
-            ready=states[StimulusState.READY],
+            ready=states[StimulusState.READY] - lost[slug],
             failed=states[StimulusState.FAILED],
             under_way=under_way.get((slug, label), 0.0),
         )
@@ -245,7 +247,9 @@ def generation(study: Study, *, now: datetime) -> Generation:
 
 def collection(study: Study) -> Collection:
     """Blocks taken, raters under way, answers in; simulated ones counted apart."""
-    blocks = Counter(dict(Block.objects.filter(study=study).order_by().values_list("state").annotate(Count("pk"))))
+    # What an expired session left unanswered lives on in newer blocks; the retired ones would count it twice.
+    standing = Block.objects.filter(study=study).exclude(state=BlockState.RETIRED)
+    blocks = Counter(dict(standing.order_by().values_list("state").annotate(Count("pk"))))
     sessions: Counter[tuple[bool, str]] = Counter()
     for simulated, state, count in (
         study.sessions.order_by().values_list("simulated", "state").annotate(Count("pk"))
@@ -273,7 +277,9 @@ def steps(study: Study, *, current: bool, work: Generation, raters: Collection, 
     """The way from clips to report, with the one step that comes next."""
     answers = raters.people.answers + raters.simulated.answers
     taken = raters.blocks - raters.free
-    came_through = study.state == StudyState.CLOSED or (raters.blocks > 0 and not raters.free and answers > 0)
+    under_way = raters.people.under_way + raters.simulated.under_way
+    all_answered = answers > 0 and not raters.free and not under_way
+    came_through = study.state == StudyState.CLOSED or all_answered
     done = {
         "Design": (current, f"{raters.blocks} blocks" if current else "not built"),
         "Generate": (current and work.complete, f"{work.ready} of {work.total}" if work.total else "nothing yet"),

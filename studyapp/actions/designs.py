@@ -16,7 +16,7 @@ from django.db import transaction
 from analysis import design
 from generation.contracts import GenerationError
 from studyapp import policies, sampling
-from studyapp.actions.stimuli import audio_pool, enqueue, request_stimulus, study_stimuli
+from studyapp.actions.stimuli import audio_pool, enqueue, request_lost, request_stimulus, study_stimuli
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Block, Clip, Comparison, Stimulus, Study, Trial, User
 from studyapp.presentation import Side
@@ -88,15 +88,16 @@ def summary_of(study: Study) -> DesignSummary | None:
 
 @transaction.atomic
 def start_generation(*, study: Study, by: User | None) -> int:
-    """Send every stimulus of the design that still waits to the workers; returns how many.
+    """Send every stimulus of the design that still waits, or whose file is lost, to the workers; returns how many.
 
     Raises NotReady without a design.
     """
     if not study.comparisons.exists():
         raise NotReady(f"{study} has no design yet; build the design first")
+    lost = request_lost(study=study)
     waiting = list(study_stimuli(study).filter(state=StimulusState.REQUESTED))
     enqueue(stimuli=waiting)
-    AuditLine.write("generation started", by=by, study=study, stimuli=len(waiting))
+    AuditLine.write("generation started", by=by, study=study, stimuli=len(waiting), lost_files=lost)
     return len(waiting)
 
 

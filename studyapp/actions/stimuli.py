@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from generation import registry
@@ -19,6 +19,8 @@ from studyapp.work.recipe import recipe_for
 SILENCE = timedelta(seconds=30)
 """A worker that shows no sign of life for this long is taken for dead; it shows one every few seconds."""
 RESEND_AFTER = timedelta(minutes=2)
+RESEND_AT_MOST_EVERY = timedelta(hours=1)
+"""Each message that nobody took doubles the wait for the next one, up to this."""
 MOST_DEATHS = 3
 """After every so many attempts that ended with a dead worker, a stimulus waits for a researcher instead."""
 
@@ -64,6 +66,23 @@ def study_stimuli(study: Study) -> StimulusQuerySet:
     )
 
 
+def with_lost_file(stimuli: StimulusQuerySet) -> list[Stimulus]:
+    """Those of them that are ready, but whose file is gone from the media folder."""
+    ready = stimuli.ready().select_related("clip", "system").order_by("pk")
+    return [stimulus for stimulus in ready if not stimulus.path.is_file()]
+
+
+@transaction.atomic
+def request_lost(*, study: Study) -> int:
+    """Ask anew for the stimuli of the study whose files are lost; returns how many.
+
+    The row keeps the digest of the file it had: what is rendered anew must be the same for answers to rest on it.
+    """
+    lost = [stimulus.pk for stimulus in with_lost_file(study_stimuli(study))]
+    asked = Stimulus.objects.ready().filter(pk__in=lost)
+    return asked.update(state=StimulusState.REQUESTED, progress=0.0, last_sign_of_life=None)
+
+
 @transaction.atomic
 def enqueue(*, stimuli: Iterable[Stimulus]) -> int:
     """Send requested stimuli to the workers once the surrounding transaction is through; returns how many.
@@ -72,7 +91,7 @@ def enqueue(*, stimuli: Iterable[Stimulus]) -> int:
     """
     waiting = Stimulus.objects.filter(pk__in=[stimulus.pk for stimulus in stimuli], state=StimulusState.REQUESTED)
     sent = list(waiting.select_related("system").order_by("pk"))
-    waiting.update(last_sign_of_life=timezone.now())
+    waiting.update(last_sign_of_life=timezone.now(), sends=F("sends") + 1)
 
     def send() -> None:
         for stimulus in sent:
@@ -101,7 +120,7 @@ def retry_failed(*, study: Study, by: User | None) -> int:
     """Ask again for every failed stimulus of the study; returns how many."""
     failed = list(study_stimuli(study).filter(state=StimulusState.FAILED))
     Stimulus.objects.filter(pk__in=[one.pk for one in failed], state=StimulusState.FAILED).update(
-        state=StimulusState.REQUESTED, progress=0.0, error=""
+        state=StimulusState.REQUESTED, progress=0.0, error="", sends=0
     )
     AuditLine.write("failed stimuli asked for again", by=by, study=study, stimuli=len(failed))
     return enqueue(stimuli=failed)
@@ -137,7 +156,8 @@ def resend_lost(*, now: datetime, after: timedelta = RESEND_AFTER) -> int:
     """Send requested stimuli again whose message must have been lost; returns how many.
 
     They were sent long ago, and nobody has since worked on anything of their queue. A message too many is
-    harmless: whoever comes second finds nothing to do.
+    harmless: whoever comes second finds nothing to do. Lest they pile up while no worker runs, each waits twice as
+    long as the one before.
     """
     since = now - after
     lost: list[Stimulus] = []
@@ -146,5 +166,18 @@ def resend_lost(*, now: datetime, after: timedelta = RESEND_AFTER) -> int:
         own = Stimulus.objects.filter(system__key__in=of_queue)
         at_work = Q(state=StimulusState.RENDERING, last_sign_of_life__gte=since) | Q(ready_at__gte=since)
         if not own.filter(at_work).exists():
-            lost += own.filter(state=StimulusState.REQUESTED, last_sign_of_life__lt=since)
+            waiting = own.filter(state=StimulusState.REQUESTED, last_sign_of_life__lt=since)
+            lost += [one for one in waiting if now - _sent_at(one) > patience(one.sends, after)]
     return enqueue(stimuli=lost)
+
+
+def patience(sends: int, first: timedelta = RESEND_AFTER) -> timedelta:
+    """How long to wait after so many messages before the next one."""
+    # The exponent is held down only to keep the number small; the limit is reached long before.
+    doublings: int = min(max(sends - 1, 0), 16)
+    return min(first * (1 << doublings), max(first, RESEND_AT_MOST_EVERY))
+
+
+def _sent_at(stimulus: Stimulus) -> datetime:
+    assert stimulus.last_sign_of_life is not None  # the filter above
+    return stimulus.last_sign_of_life

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,6 +22,8 @@ from studyapp.actions.designs import (
     start_generation,
     summary_of,
 )
+from studyapp.actions.sessions import stand_still
+from studyapp.actions.stimuli import study_stimuli, with_lost_file
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Clip, Stimulus, Study, System, SystemPair, User
 from studyapp.states import StimulusState, StudyState
@@ -92,8 +94,8 @@ def set_clips(*, study: Study, clips: Iterable[Clip], by: User | None) -> None:
 def open_study(*, study: Study, by: User | None) -> Study:
     """Freeze the design and let raters come.
 
-    Raises WrongState unless the study is a draft, NotReady naming what is missing or unequal: the design, stimuli,
-    loudness inside a pair (0.2 LU), size and duration of the files of one clip.
+    Raises WrongState unless the study is a draft, NotReady naming what is missing or unequal: the design, stimuli
+    and their files, loudness inside a pair (0.2 LU), size and duration of the files of one clip.
     """
     draft = lock_draft(study, "open it")
     if not draft.blocks.exists():
@@ -121,7 +123,11 @@ def resume_study(*, study: Study, by: User | None) -> Study:
 
 @transaction.atomic
 def close_study(*, study: Study, by: User | None) -> Study:
-    """Take no answer any more, for good. Raises WrongState unless the study is open or paused."""
+    """Take no answer any more, for good. Raises WrongState unless the study is open or paused.
+
+    Answers in flight come before it, and their time before ``closed_at``: a dataset frozen now misses none.
+    """
+    stand_still(study=study)
     return _become(study, StudyState.CLOSED, by=by, closed_at=timezone.now())
 
 
@@ -167,6 +173,9 @@ def _check_stimuli(study: Study) -> None:
     if unready:
         counts = ", ".join(f"{count} {StimulusState(state).label.lower()}" for state, count in unready.items())
         raise NotReady(f"not every stimulus is ready ({counts}); generate them, or retry the failed ones")
+    lost = [str(stimulus) for stimulus in with_lost_file(study_stimuli(study))]
+    if lost:
+        raise NotReady(f"the files of {_named(lost, ', ')} are lost; start generation, which makes them again")
     for clip_id, group in stimuli.items():
         sizes = sorted({stimulus.file_bytes or 0 for stimulus in group})
         if len(sizes) > 1:
@@ -175,6 +184,9 @@ def _check_stimuli(study: Study) -> None:
         if durations[-1] - durations[0] > _DURATION_TOLERANCE_S:
             wrong.append(f"{clip_id}: durations of {durations[0]:.3f} to {durations[-1]:.3f} s")
     if wrong:
-        more = f" and {len(wrong) - _NAMED_IN_MESSAGES} more" if len(wrong) > _NAMED_IN_MESSAGES else ""
-        named = "; ".join(wrong[:_NAMED_IN_MESSAGES])
-        raise NotReady(f"raters could tell versions apart: {named}{more}; generate these stimuli again")
+        raise NotReady(f"raters could tell versions apart: {_named(wrong, '; ')}; generate these stimuli again")
+
+
+def _named(things: Sequence[str], between: str) -> str:
+    more = f" and {len(things) - _NAMED_IN_MESSAGES} more" if len(things) > _NAMED_IN_MESSAGES else ""
+    return between.join(things[:_NAMED_IN_MESSAGES]) + more

@@ -51,6 +51,7 @@ class Stimulus(models.Model):
     doing = models.CharField(max_length=100, blank=True)
     worker = models.CharField(max_length=100, blank=True)
     last_sign_of_life = models.DateTimeField(null=True)
+    sends = models.PositiveIntegerField(default=0, help_text="Messages sent since a worker last took it.")
     error = models.TextField(blank=True)
     requested_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)

@@ -57,6 +57,7 @@ def claim(stimulus_id: int, worker: str) -> Claim | None:
         progress=0.0,
         doing="",
         error="",
+        sends=0,
     )
     return Claim(stimulus_id, seen + 1, worker) if taken else None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from generation import registry
@@ -24,7 +25,8 @@ from generation.media.binaries import ffmpeg_version
 from generation.media.mux import Rendered, padded_size, render
 from studyapp.errors import DuetError, NotReady
 from studyapp.media_store import keep, put, root
-from studyapp.models import Clip, Stimulus, System
+from studyapp.media_store import sha256 as digest_of
+from studyapp.models import Clip, Response, Stimulus, System
 from studyapp.states import StimulusState
 from studyapp.work import device
 from studyapp.work.life import ClaimLost, Life, claim
@@ -45,6 +47,20 @@ class _Made:
     artefacts: dict[str, str]
     environment: dict[str, Any]
 
+    def fields(self) -> dict[str, Any]:
+        """As the row keeps them."""
+        return {
+            "file": self.name,
+            "file_sha256": self.rendered.sha256,
+            "file_bytes": self.rendered.size_bytes,
+            "duration_s": self.rendered.duration_s,
+            "lufs": self.rendered.lufs,
+            "true_peak_dbtp": self.rendered.true_peak_dbtp,
+            "gain_db": self.rendered.gain_db,
+            "artefacts": self.artefacts,
+            "environment": self.environment,
+        }
+
 
 def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
     """Make the file of a requested stimulus; True when this call made it.
@@ -58,7 +74,8 @@ def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
     stimulus = Stimulus.objects.select_related("clip", "system").get(pk=stimulus_id)
     with Life(held) as life:
         try:
-            made = _make(stimulus, life.progress)
+            # A file that was lost may be back, out of a backup: then what the row says of it holds.
+            fields = {} if _is_back(stimulus) else _make(stimulus, life.progress).fields()
         except ClaimLost:
             return False
         except (GenerationError, DuetError) as error:
@@ -69,21 +86,7 @@ def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
             logger.exception("Stimulus %s failed", stimulus_id)
             problem = f"Unexpected {type(error).__name__}: {error}. The worker's log has the details."
         else:
-            return held.write(
-                state=StimulusState.READY,
-                progress=1.0,
-                doing="",
-                ready_at=timezone.now(),
-                file=made.name,
-                file_sha256=made.rendered.sha256,
-                file_bytes=made.rendered.size_bytes,
-                duration_s=made.rendered.duration_s,
-                lufs=made.rendered.lufs,
-                true_peak_dbtp=made.rendered.true_peak_dbtp,
-                gain_db=made.rendered.gain_db,
-                artefacts=made.artefacts,
-                environment=made.environment,
-            )
+            return held.write(state=StimulusState.READY, progress=1.0, doing="", ready_at=timezone.now(), **fields)
     held.write(state=StimulusState.FAILED, doing="", error=problem or "No reason was given.")
     return False
 
@@ -102,7 +105,7 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
     if recipe.key != stimulus.key:
         raise NotReady(
             "This worker has other sources, weights, settings, audio or ffmpeg than this stimulus was asked "
-            "for with; restart the workers, or build the study's design again."
+            f"for with; restart the workers, or {_way_back(stimulus)}."
         )
     request = Request(
         clip_id=clip.clip_id,
@@ -124,6 +127,11 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
             target_lufs=stimulus.target_lufs,
             pad_to_bytes=padded_size(clip.master_bytes, clip.duration_s),
         )
+        if stimulus.file_sha256 not in ("", rendered.sha256) and _is_answered(stimulus):
+            raise NotReady(
+                "Made again, this file came out with other bytes than the one that raters have heard and answered "
+                f"on, and was not kept; {_way_back(stimulus)}."
+            )
         name = file_name(stimulus.key)
         put(rendered.path, name)
         artefacts = {
@@ -131,6 +139,22 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
             for label, content in soundtrack.artefacts.items()
         }
     return _Made(name, rendered, artefacts, _environment(used, rendered))
+
+
+def _is_back(stimulus: Stimulus) -> bool:
+    return bool(stimulus.file) and stimulus.path.is_file() and digest_of(stimulus.path) == stimulus.file_sha256
+
+
+def _is_answered(stimulus: Stimulus) -> bool:
+    heard = Q(trial__comparison__stimulus_1=stimulus) | Q(trial__comparison__stimulus_2=stimulus)
+    return Response.objects.filter(heard).exists()
+
+
+def _way_back(stimulus: Stimulus) -> str:
+    """What to do where this stimulus cannot be made here: a design with answers is not built again."""
+    if _is_answered(stimulus):
+        return f"restore {stimulus.file} of the media folder from a backup, then try again"
+    return "build the study's design again"
 
 
 def _there(path: Path, clip: Clip) -> Path:

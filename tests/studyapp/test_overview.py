@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from studyapp import overview
+from studyapp.actions import sessions
 from studyapp.actions.designs import Refusal
 from studyapp.actions.studies import close_study
+from studyapp.models import Block, StudySession
+from studyapp.states import BlockState, SessionState
 from tests.studyapp.factories import make_study, open_study
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -80,3 +85,22 @@ def test_one_step_is_next() -> None:
     study = close_study(study=study, by=None)
     closed = statuses(overview.steps(study, current=True, work=work, raters=raters, reports=1))
     assert set(closed.values()) == {"done"}
+
+
+@pytest.mark.django_db
+def test_collecting_is_done_when_no_block_is_free_and_nobody_is_under_way() -> None:
+    study = open_study(clips=1, blocks=2)
+    retired, taken = study.blocks.all()
+    Block.objects.filter(pk=retired.pk).update(state=BlockState.RETIRED)
+    assert overview.collection(study).blocks == 1
+    session = sessions.enrol(study=study, now=timezone.now())
+    assert session.block == taken
+
+    def collect() -> str:
+        work = overview.generation(study, now=NOW)
+        raters = replace(overview.collection(study), simulated=overview.Heads(0, 1, 0, answers=2))
+        return statuses(overview.steps(study, current=True, work=work, raters=raters, reports=0))["Collect"]
+
+    assert collect() == "now"
+    StudySession.objects.update(state=SessionState.COMPLETED, completed_at=timezone.now())
+    assert collect() == "done"

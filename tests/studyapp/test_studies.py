@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
 from analysis import design
+from studyapp import overview
 from studyapp.actions import studies
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Stimulus, Study, Trial
@@ -43,7 +45,9 @@ def make_draft(*, clips: int = 6, with_audio: int | None = None, **numbers: obje
 
 
 def render_everything(study: Study, **fields: object) -> None:
-    """Every requested stimulus becomes ready, measured alike."""
+    """Every requested stimulus becomes ready, measured alike, with a file."""
+    media = Path(settings.MEDIA_ROOT)
+    media.mkdir(parents=True, exist_ok=True)
     for stimulus in Stimulus.objects.filter(state=StimulusState.REQUESTED):
         values = {
             "state": StimulusState.READY,
@@ -58,6 +62,7 @@ def render_everything(study: Study, **fields: object) -> None:
             **fields,
         }
         Stimulus.objects.filter(pk=stimulus.pk).update(**values)
+        (media / f"{stimulus.key}.mp4").touch()
 
 
 def opened(**numbers: object) -> Study:
@@ -280,6 +285,23 @@ def test_generation_sends_what_still_waits() -> None:
     assert studies.start_generation(study=study, by=None) == 12
     render_everything(study)
     assert studies.start_generation(study=study, by=None) == 0
+
+
+def test_a_stimulus_whose_file_is_lost_keeps_the_study_shut_and_is_asked_for_again() -> None:
+    study = make_draft()
+    studies.build_design(study=study, by=None)
+    render_everything(study)
+    lost = study.comparisons.earliest("id").stimulus_1
+    lost.path.unlink()
+    work = overview.generation(study, now=timezone.now())
+    assert (work.unsent, work.ready, work.complete) == (1, 11, False)
+    with pytest.raises(NotReady, match=f"the files of {lost} are lost; start generation"):
+        studies.open_study(study=study, by=None)
+    assert studies.start_generation(study=study, by=None) == 1
+    lost.refresh_from_db()
+    assert (lost.state, lost.file_sha256) == (StimulusState.REQUESTED, lost.key)
+    work = overview.generation(study, now=timezone.now())
+    assert (work.unsent, work.ready, work.under_way) == (0, 11, True)
 
 
 def at_the_same_moment(*actions: Callable[[], object]) -> list[BaseException | None]:

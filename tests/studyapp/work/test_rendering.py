@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import shutil
 import subprocess
 import threading
@@ -19,7 +20,8 @@ from generation.media.master import extract_audio, make_master
 from generation.media.probe import probe
 from studyapp.actions import stimuli
 from studyapp.errors import NotReady
-from studyapp.models import Clip, Comparison, Stimulus, Study
+from studyapp.models import Block, Clip, Comparison, Rater, Response, Stimulus, Study, StudySession, Trial
+from studyapp.questions import Question
 from studyapp.states import StimulusState
 from studyapp.work import life
 from tests.studyapp.factories import make_clip, make_study, make_system, sha
@@ -80,6 +82,31 @@ def render(stimulus: Stimulus, worker: str = "w1") -> Stimulus:
     return stimulus
 
 
+def answer_on(stimulus: Stimulus, study: Study) -> None:
+    """A rater's answer to a comparison of this stimulus with another."""
+    other = request(study, "b", slug="other")
+    comparison = Comparison.objects.create(study=study, clip=stimulus.clip, stimulus_1=stimulus, stimulus_2=other)
+    block = Block.objects.create(study=study, number=1)
+    trial = Trial.objects.create(
+        block=block, position=1, comparison=comparison, left_is_1=True, played_first=Trial.PlayedFirst.LEFT
+    )
+    now = timezone.now()
+    moments = {"consented_at": now, "last_seen_at": now, "expires_at": now}
+    session = StudySession.objects.create(
+        study=study, rater=Rater.objects.create(), block=block, consent_version="1", **moments
+    )
+    Response.objects.create(
+        session=session,
+        trial=trial,
+        question=Question.MUSIC_PREFERENCE,
+        choice=3,
+        coverage_left=1.0,
+        coverage_right=1.0,
+        response_time_ms=1,
+        answered_at=now,
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 def test_ready_stimulus_is_measured_padded_and_opaquely_named(study: Study) -> None:
     system = make_system("ground-truth")
@@ -118,6 +145,34 @@ def test_rendering_again_gives_the_same_bytes(study: Study) -> None:
     Stimulus.objects.filter(pk=row.pk).update(state=StimulusState.REQUESTED)
     assert (render(row).file_sha256, row.file) == before
     assert row.attempt == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_file_that_is_back_out_of_a_backup_is_not_made_again(study: Study) -> None:
+    row = render(request(study, "a"))
+    # As from another ffmpeg: this worker could not make it again.
+    Stimulus.objects.filter(pk=row.pk).update(state=StimulusState.REQUESTED, key="0" * 64)
+    changed = row.path.stat().st_mtime_ns
+    assert (render(row).state, row.error) == (StimulusState.READY, "")
+    assert row.path.stat().st_mtime_ns == changed
+
+
+@pytest.mark.django_db(transaction=True)
+def test_other_bytes_than_those_answered_on_are_not_taken_for_them(study: Study) -> None:
+    row = render(request(study, "a"))
+    heard = sha("what raters heard")
+    row.path.unlink()
+    changed = {"state": StimulusState.REQUESTED, "file_sha256": heard}
+    Stimulus.objects.filter(pk=row.pk).update(**changed)
+    assert (render(row).state, row.file_sha256 == heard) == (StimulusState.READY, False)
+    answer_on(row, study)
+    row.path.unlink()
+    Stimulus.objects.filter(pk=row.pk).update(**changed)
+    assert render(row).state == StimulusState.FAILED
+    assert "other bytes than the one that raters have heard" in row.error
+    assert f"restore {row.file}" in row.error
+    assert not row.path.exists()
+    assert row.file_sha256 == heard
 
 
 @pytest.mark.django_db
@@ -311,6 +366,25 @@ def test_lost_message_is_sent_again_but_not_one_that_only_waits(study: Study) ->
     busy = request(study, "b", slug="busy")
     assert life.claim(busy.pk, "w") is not None
     assert stimuli.resend_lost(now=now) == 0
+
+
+@pytest.mark.django_db
+def test_messages_do_not_pile_up_while_no_worker_runs(study: Study) -> None:
+    row = request(study, "a")
+    start = timezone.now()
+    stimuli.enqueue(stimuli=[row])
+    sent: list[int] = []
+    for minute in range(8 * 60):
+        if stimuli.resend_lost(now=start + timedelta(minutes=minute, seconds=1)):
+            sent.append(minute)
+            # The action notes the clock on the wall; this night passes faster.
+            Stimulus.objects.filter(pk=row.pk).update(last_sign_of_life=start + timedelta(minutes=minute))
+    assert sent[:4] == [2, 6, 14, 30]
+    assert max(later - earlier for earlier, later in itertools.pairwise(sent)) == 60
+    assert len(sent) <= 12
+    # Who takes it and dies starts anew.
+    assert life.claim(row.pk, "w") is not None
+    assert _of(row).sends == 0
 
 
 @pytest.mark.django_db(transaction=True)
