@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from studyapp.states import STUDY_TRANSITIONS, StudyState
+from studyapp.states import SESSION_TRANSITIONS, STUDY_TRANSITIONS, SessionState, StudyState
 
 
 def may_become(now: StudyState, then: StudyState) -> bool:
     return then in STUDY_TRANSITIONS[now]
+
+
+def session_may_become(now: SessionState, then: SessionState) -> bool:
+    return then in SESSION_TRANSITIONS[now]
 
 
 def design_is_editable(state: StudyState) -> bool:

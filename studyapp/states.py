@@ -53,4 +53,5 @@ SESSION_TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
     SessionState.COMPLETED: frozenset(),
     SessionState.EXPIRED: frozenset(),
 }
-LIVE_SESSIONS = (SessionState.CONSENTED, SessionState.ACTIVE)
+# Those that something may still follow on.
+LIVE_SESSIONS = tuple(state for state, following in SESSION_TRANSITIONS.items() if following)

@@ -16,12 +16,13 @@ def unanswered() -> QuerySet[Trial]:
 
 
 def unclaimed_remainders(study: Study) -> list[Block]:
-    """Blocks of earlier packings that are shorter than a full one and that nobody has claimed."""
+    """Blocks of earlier packings that are shorter than a full one and that nobody has claimed.
+
+    Call under the study's row lock: whoever claims one holds it too.
+    """
     tests = Count("trials", filter=Q(trials__kind=Trial.Kind.TEST))
     packed = Block.objects.free().filter(study=study, wave__gt=0).annotate(tests=tests)
-    short = list(packed.filter(tests__lt=study.trials_per_block).order_by("pk").values_list("pk", flat=True))
-    # Locking asks again whether they are free: a rater may be claiming one right now.
-    return list(Block.objects.free().filter(pk__in=short).select_for_update(skip_locked=True))
+    return list(packed.filter(tests__lt=study.trials_per_block).order_by("pk"))
 
 
 def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:

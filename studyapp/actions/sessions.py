@@ -86,14 +86,14 @@ def _claim(study: Study, ticket: str, now: datetime) -> StudySession | None:
 
 @transaction.atomic
 def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession | None:
-    study = Study.objects.get(pk=study.pk)
+    # Newcomers of one study take turns, with each other and with whoever pauses, closes or packs: so the state read
+    # here holds until the commit, and the first free block is nobody else's. Other studies, and raters who answer,
+    # wait for nothing. SQLite: the transaction began IMMEDIATE. Last line of defence on both: session.block is unique.
+    study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if not policies.accepts_new_raters(StudyState(study.state)):
         raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")
     rater = Rater.objects.create(code=ticket)
-    # PostgreSQL: the row lock, skipping what others hold at this moment. SQLite: the transaction began
-    # IMMEDIATE, so nobody else writes until it ends. Last line of defence on both: session.block is unique.
-    free = Block.objects.free().filter(study=study).order_by("number")
-    block = free.select_for_update(skip_locked=True).first()
+    block = Block.objects.free().filter(study=study).order_by("number").first()
     if block is None:
         rater.delete()
         return None
@@ -127,8 +127,9 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
     if presentation.shown_at is None:
         presentation.shown_at = now
         presentation.save(update_fields=["shown_at"])
-    if session.state == SessionState.CONSENTED:
-        session.state, session.started_at = SessionState.ACTIVE, now
+    if session.started_at is None:
+        _become(session, SessionState.ACTIVE)
+        session.started_at = now
     _seen(session, now)
     counts = Trial.objects.filter(block=session.block_id).aggregate(
         total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
@@ -212,9 +213,21 @@ def answer(
     )
     completed = len(waiting) == 1
     if completed:
-        session.state, session.completed_at = SessionState.COMPLETED, now
+        _become(session, SessionState.COMPLETED)
+        session.completed_at = now
     _seen(session, now)
     return Answered(again=False, completed=completed)
+
+
+def stand_still(*, study: Study) -> None:
+    """Wait for who is answering or enrolling at this moment, and let nobody do so until the transaction ends.
+
+    Call first in the transaction that closes the study: what was answered before is then committed, and what comes
+    after finds the study closed.
+    """
+    Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+    # Answers hold their session's row. In one order, so that two who ask for this never wait for each other.
+    list(StudySession.objects.live().filter(study=study).order_by("pk").select_for_update(no_key=True))
 
 
 def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
@@ -239,7 +252,9 @@ def _expire_in(study_id: int, now: datetime) -> int:
     sessions = list(overdue.order_by("pk"))
     if not sessions:
         return 0
-    StudySession.objects.filter(pk__in=[session.pk for session in sessions]).update(state=SessionState.EXPIRED)
+    for session in sessions:
+        _become(session, SessionState.EXPIRED)
+    StudySession.objects.bulk_update(sessions, ["state"])
     sources = list(Block.objects.filter(session__in=sessions))
     goes_on = policies.takes_answers(StudyState(study.state))
     if goes_on:
@@ -261,8 +276,15 @@ def _unanswered(session: StudySession) -> QuerySet[Trial]:
 
 
 def _locked(session: StudySession) -> StudySession:
-    rows = StudySession.objects.select_related("study").select_for_update(of=("self",))
-    return rows.get(pk=session.pk)
+    # The study is not read along: its state must be that of the moment when the lock was given, not asked for.
+    return StudySession.objects.select_for_update().get(pk=session.pk)
+
+
+def _become(session: StudySession, then: SessionState) -> None:
+    """Move a session whose row is locked; the caller saves it."""
+    now = SessionState(session.state)
+    assert policies.session_may_become(now, then), f"{session} is {now}; it cannot become {then}"
+    session.state = then
 
 
 def _must_go_on(session: StudySession) -> None:

@@ -12,6 +12,9 @@ from studyapp.models.study import Study, new_token
 from studyapp.questions import Question
 from studyapp.states import LIVE_SESSIONS, SessionState
 
+BEGIN_WITHIN = timedelta(minutes=10)
+"""How long a place is held for who has agreed to take part and has seen no trial yet (docs/adr/0011)."""
+
 
 class Rater(models.Model):
     """Assessor, pseudonymous: a random code and nothing that names a person."""
@@ -72,8 +75,14 @@ class StudySession(models.Model):
     def is_live(self) -> bool:
         return self.state in LIVE_SESSIONS
 
+    @property
+    def ended_before_it_began(self) -> bool:
+        """Expired without a trial shown: this rater has met no comparison and may start anew."""
+        return self.state == SessionState.EXPIRED and self.started_at is None
+
     def expiry_after(self, now: datetime) -> datetime:
-        return now + timedelta(minutes=self.study.session_timeout_min)
+        allowed = timedelta(minutes=self.study.session_timeout_min)
+        return now + (min(allowed, BEGIN_WITHIN) if self.state == SessionState.CONSENTED else allowed)
 
 
 class Presentation(models.Model):

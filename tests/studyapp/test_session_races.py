@@ -9,15 +9,15 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
-from studyapp.actions import sessions
-from studyapp.errors import SessionOver, StudyFull
+from studyapp.actions import sessions, studies
+from studyapp.errors import DuetError, SessionOver, StudyFull, WrongState
 from studyapp.events import ReportedEvent
-from studyapp.models import Block, Presentation, Response, StudySession, Trial
+from studyapp.models import Block, Presentation, Response, Study, StudySession, Trial
 from studyapp.questions import Question
-from studyapp.states import BlockState, SessionState
+from studyapp.states import BlockState, SessionState, StudyState
 from tests.studyapp.factories import open_study
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,3 +153,86 @@ def test_claiming_a_remainder_while_it_is_packed_again_loses_nothing() -> None:
     for block in Block.objects.exclude(state=BlockState.RETIRED):
         comparisons = list(block.trials.values_list("comparison", flat=True))
         assert len(set(comparisons)) == len(comparisons)
+
+
+def while_uncommitted(first: Callable[[], object], second: Callable[[], T]) -> tuple[bool, T | Exception]:
+    """Run ``second`` while the transaction of ``first`` is not committed yet.
+
+    Returns whether ``second`` waited for that commit, and what came of it.
+    """
+    done, second_over = threading.Event(), threading.Event()
+    waited: list[bool] = []
+
+    def holding() -> None:
+        try:
+            with transaction.atomic():
+                first()
+                done.set()
+                waited.append(not second_over.wait(timeout=0.7))
+        finally:
+            done.set()
+            connection.close()
+
+    def following() -> T | Exception:
+        assert done.wait(timeout=20)
+        try:
+            return second()
+        except DuetError as error:
+            return error
+        finally:
+            second_over.set()
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        held, result = pool.submit(holding), pool.submit(following)
+        held.result()
+        return waited[0], result.result()
+
+
+def test_closing_waits_for_an_answer_in_flight() -> None:
+    study = open_study(clips=2)
+    answer = answering(sessions.enrol(study=study, now=NOW), 3)
+    waited, closed = while_uncommitted(answer, lambda: studies.close_study(study=study, by=None))
+    assert waited
+    assert isinstance(closed, Study)
+    assert closed.state == StudyState.CLOSED
+    assert Response.objects.count() == 2
+
+
+def test_an_answer_that_meets_a_closing_waits_and_is_refused() -> None:
+    study = open_study(clips=2)
+    answer = answering(sessions.enrol(study=study, now=NOW), 3)
+    waited, refused = while_uncommitted(lambda: studies.close_study(study=study, by=None), answer)
+    assert waited
+    assert isinstance(refused, WrongState)
+    assert not Response.objects.exists()
+
+
+@pytest.mark.parametrize("stop", [studies.pause_study, studies.close_study])
+def test_nobody_enrols_past_a_pause_or_a_closing_that_is_under_way(stop: Callable[..., Study]) -> None:
+    study = open_study(clips=1)
+    waited, refused = while_uncommitted(
+        lambda: stop(study=study, by=None), lambda: sessions.enrol(study=study, now=NOW)
+    )
+    assert waited
+    assert isinstance(refused, WrongState)
+    assert not StudySession.objects.exists()
+
+
+def test_closing_waits_for_a_newcomer_in_flight() -> None:
+    study = open_study(clips=1)
+    waited, closed = while_uncommitted(
+        lambda: sessions.enrol(study=study, now=NOW), lambda: studies.close_study(study=study, by=None)
+    )
+    assert waited
+    assert isinstance(closed, Study)
+    assert StudySession.objects.count() == 1
+
+
+def test_answers_of_two_raters_do_not_wait_for_each_other() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    study = open_study(clips=2)
+    one, other = (answering(sessions.enrol(study=study, now=NOW), 3) for _ in range(2))
+    waited, _ = while_uncommitted(one, other)
+    assert not waited

@@ -65,8 +65,32 @@ def test_enrolling_claims_the_first_free_block_and_records_consent() -> None:
     assert first.rater != second.rater
     first.refresh_from_db()
     assert (first.state, first.consent_version, first.simulated) == (SessionState.CONSENTED, "7", False)
-    assert first.expires_at == NOW + timedelta(minutes=30)
     assert set(Block.objects.values_list("state", flat=True)) == {BlockState.CLAIMED}
+
+
+def test_a_place_is_held_for_ten_minutes_until_the_first_trial_is_shown() -> None:
+    study = open_study(blocks=1, session_timeout_min=30)
+    session = sessions.enrol(study=study, now=NOW)
+    assert session.expires_at == NOW + timedelta(minutes=10)
+    begun = NOW + timedelta(minutes=9)
+    sessions.show_trial(session=session, now=begun)
+    session.refresh_from_db()
+    assert session.expires_at == begun + timedelta(minutes=30)
+    brief = sessions.enrol(study=open_study(session_timeout_min=5), now=NOW)
+    assert brief.expires_at == NOW + timedelta(minutes=5)
+
+
+def test_a_flood_of_consents_holds_the_study_for_minutes_only() -> None:
+    study = open_study(blocks=3, session_timeout_min=60)
+    flood = [sessions.enrol(study=study, now=NOW) for _ in range(3)]
+    with pytest.raises(StudyFull):
+        sessions.enrol(study=study, now=NOW + timedelta(minutes=9))
+    newcomer = sessions.enrol(study=study, now=NOW + timedelta(minutes=10))
+    assert newcomer.block.trials.count() == 3
+    for session in flood:
+        session.refresh_from_db()
+        assert session.state == SessionState.EXPIRED
+        assert session.ended_before_it_began
 
 
 def test_a_full_study_says_so_and_makes_no_rater() -> None:
