@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
@@ -40,6 +41,16 @@ def ratings_frame(study: Study, *, include_simulated: bool = False) -> pd.DataFr
         hint = "" if include_simulated else " from people; ask for simulated answers to be included"
         raise NotReady(f"{study} has no responses yet{hint}")
     return schema.read(pd.DataFrame(rows, columns=list(schema.COLUMN_NAMES)))
+
+
+def write_ratings(frame: pd.DataFrame, file: Path) -> None:
+    """Write the ratings as the file's ending says, .csv or .parquet; the same frame gives the same CSV bytes."""
+    from analysis import schema
+
+    if file.suffix == ".csv":
+        file.write_bytes(schema.csv_text(frame).encode())
+    else:
+        frame.to_parquet(file, index=False)
 
 
 def study_counts(study: Study, *, include_simulated: bool = False) -> StudyCounts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import shutil
@@ -11,22 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F
 from django.utils import timezone
 
 from studyapp import media_store
 from studyapp.actions.designs import design_csv
+from studyapp.actions.stimuli import patience
 from studyapp.errors import DuetError
-from studyapp.exports import ratings_frame, study_counts
+from studyapp.exports import ratings_frame, study_counts, write_ratings
 from studyapp.models import AuditLine, Dataset, Study, User
 from studyapp.states import DatasetState
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_RESEND_AFTER = timedelta(minutes=2)
 # A build takes seconds; one that is not done by now lost its worker. Building twice is harmless.
 _LOST_AFTER = timedelta(minutes=20)
+MOST_BUILDS = 3
+"""After so many builds that ended with a dead worker nobody tries again by itself."""
 
 
 @transaction.atomic
@@ -39,15 +40,26 @@ def freeze_dataset(*, study: Study, include_simulated: bool, by: User | None) ->
 
 
 def resend_lost(*, now: datetime) -> int:
-    """Send again what was requested but never built, because a message or a worker was lost."""
-    lost = Dataset.objects.filter(
-        Q(state=DatasetState.REQUESTED, created_at__lt=now - _RESEND_AFTER)
-        | Q(state=DatasetState.BUILDING, created_at__lt=now - _LOST_AFTER)
-    )
-    waiting = list(lost)
-    for dataset in waiting:
+    """Send again what was requested but never built, because a message or a worker was lost; returns how many.
+
+    Each message waits twice as long as the one before. What has killed its worker too often becomes FAILED.
+    """
+    unfinished = Dataset.objects.filter(state__in=[DatasetState.REQUESTED, DatasetState.BUILDING])
+    lost = [dataset for dataset in unfinished.exclude(last_sign_of_life=None) if _is_lost(dataset, now)]
+    given_up = [dataset for dataset in lost if dataset.attempt >= MOST_BUILDS]
+    for dataset in given_up:
+        # Only if it is still the attempt that was seen.
+        Dataset.objects.filter(pk=dataset.pk, state=DatasetState.BUILDING, attempt=dataset.attempt).update(
+            state=DatasetState.FAILED,
+            error=(
+                f"{dataset.attempt} builds ended with a worker that died or was stopped; look at the worker's log "
+                "and its memory, then freeze a new dataset."
+            ),
+        )
+    again = [dataset for dataset in lost if dataset not in given_up]
+    for dataset in again:
         _send(dataset)
-    return len(waiting)
+    return len(again)
 
 
 def build_dataset(*, dataset_id: int) -> Dataset:
@@ -55,8 +67,14 @@ def build_dataset(*, dataset_id: int) -> Dataset:
 
     What stands in the way (no answers yet, say) is kept on the row as a sentence, and the state becomes FAILED.
     """
-    waiting = Dataset.objects.filter(pk=dataset_id).exclude(state=DatasetState.READY)
-    if not waiting.update(state=DatasetState.BUILDING, error=""):
+    waiting = Dataset.objects.filter(pk=dataset_id, attempt__lt=MOST_BUILDS).exclude(state=DatasetState.READY)
+    if not waiting.update(
+        state=DatasetState.BUILDING,
+        error="",
+        attempt=F("attempt") + 1,
+        sends=0,
+        last_sign_of_life=timezone.now(),
+    ):
         return Dataset.objects.get(pk=dataset_id)
     dataset = Dataset.objects.select_related("study").get(pk=dataset_id)
     folder = f"datasets/{dataset.study.slug}-{dataset.pk}-{secrets.token_hex(4)}"
@@ -92,8 +110,15 @@ def _send(dataset: Dataset) -> None:
     # tasks.py calls back into this module.
     from studyapp import tasks
 
+    Dataset.objects.filter(pk=dataset.pk).update(last_sign_of_life=timezone.now(), sends=F("sends") + 1)
     # Robust: a broker that is away is logged, and the sweeper sends again; what was asked for stands.
     transaction.on_commit(lambda: tasks.build_dataset.delay(dataset.pk), robust=True)
+
+
+def _is_lost(dataset: Dataset, now: datetime) -> bool:
+    assert dataset.last_sign_of_life is not None  # the query's condition
+    building = dataset.state == DatasetState.BUILDING
+    return now - dataset.last_sign_of_life > (_LOST_AFTER if building else patience(dataset.sends))
 
 
 def _says_why(error: Exception) -> bool:
@@ -108,13 +133,12 @@ def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
     from analysis import schema
 
     frame = ratings_frame(dataset.study, include_simulated=dataset.includes_simulated)
-    ratings = folder / "ratings.csv"
-    ratings.write_bytes(schema.csv_text(frame).encode())
-    frame.to_parquet(folder / "ratings.parquet", index=False)
+    for name in ("ratings.csv", "ratings.parquet"):
+        write_ratings(frame, folder / name)
     schema.codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
     (folder / "design.csv").write_bytes(design_csv(dataset.study).encode())
     _write_report(frame, dataset, folder)
-    return len(frame), hashlib.sha256(ratings.read_bytes()).hexdigest()
+    return len(frame), media_store.sha256(folder / "ratings.csv")
 
 
 def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:

@@ -167,8 +167,39 @@ def test_what_a_lost_message_or_worker_left_is_sent_again(django_capture_on_comm
     now = timezone.now()
     study = make_study()
     for state, age in (("requested", 3), ("requested", 1), ("building", 30), ("building", 3), ("failed", 30)):
-        dataset = Dataset.objects.create(study=study, state=state)
-        Dataset.objects.filter(pk=dataset.pk).update(created_at=now - timedelta(minutes=age))
+        Dataset.objects.create(study=study, state=state, sends=1, last_sign_of_life=now - timedelta(minutes=age))
     with django_capture_on_commit_callbacks() as sent:  # type: ignore[operator]
         assert resend_lost(now=now) == 2
     assert len(sent) == 2
+
+
+def test_messages_do_not_pile_up_while_no_worker_runs(django_capture_on_commit_callbacks: object) -> None:
+    study = make_study()
+    with django_capture_on_commit_callbacks() as sent:  # type: ignore[operator]
+        dataset = freeze_dataset(study=study, include_simulated=False, by=None)
+        start = timezone.now()
+        for minute in range(8 * 60):
+            now = start + timedelta(minutes=minute, seconds=1)
+            if resend_lost(now=now):
+                # The action notes the clock on the wall; this night passes faster.
+                Dataset.objects.filter(pk=dataset.pk).update(last_sign_of_life=now)
+            resend_lost(now=now)
+    assert 5 < len(sent) <= 14
+
+
+def test_a_dataset_that_keeps_killing_its_worker_fails_with_a_sentence_and_is_built_no_more() -> None:
+    study = answered()
+    died = timezone.now() - timedelta(minutes=30)
+    # As a worker leaves it that was killed while it built for the third time.
+    dataset = Dataset.objects.create(study=study, state="building", attempt=3, last_sign_of_life=died)
+    assert resend_lost(now=timezone.now()) == 0
+    dataset.refresh_from_db()
+    assert dataset.state == DatasetState.FAILED
+    assert "3 builds ended with a worker that died" in dataset.error
+    # The broker, too, gives out again what the dead worker held.
+    assert build_dataset(dataset_id=dataset.pk).state == DatasetState.FAILED
+
+
+def test_every_build_is_counted() -> None:
+    dataset = frozen(answered())
+    assert (dataset.attempt, dataset.state) == (1, DatasetState.READY)

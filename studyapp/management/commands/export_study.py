@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from studyapp.actions.studies import design_csv, design_rows
 from studyapp.errors import DuetError
-from studyapp.exports import ratings_frame
+from studyapp.exports import ratings_frame, write_ratings
 from studyapp.models import Study
 
 
@@ -55,11 +55,4 @@ def _write_design(study: Study, output: Path) -> None:
 def _write_ratings(study: Study, output: Path, *, include_simulated: bool) -> None:
     if output.suffix not in (".csv", ".parquet"):
         raise CommandError(f"ratings are written as .csv or .parquet, not {output.suffix or output.name!r}")
-    # pandas takes 0.5 s: only an export of ratings pays for it.
-    from analysis import schema
-
-    frame = ratings_frame(study, include_simulated=include_simulated)
-    if output.suffix == ".csv":
-        output.write_bytes(schema.csv_text(frame).encode())
-    else:
-        frame.to_parquet(output, index=False)
+    write_ratings(ratings_frame(study, include_simulated=include_simulated), output)
