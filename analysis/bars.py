@@ -39,7 +39,9 @@ def diverging_bars(rates: WinRates, question: str) -> Figure:
     reach = max(
         max(sum(rate.strengths[:2]), sum(rate.strengths[3:])) + rate.strengths[NEUTRAL] / 2 for rate in shown
     )
-    layout = base_layout(height=92 * len(shown) + 110, top=16, bottom=74) | {
+    # On a phone the legend is five lines: more than half of a figure's height, and plotly would scroll it.
+    below = 110 if len(shown) == 1 else 74
+    layout = base_layout(height=92 * len(shown) + 36 + below, top=16, bottom=below) | {
         "barmode": "relative",
         "xaxis": side_axis(min(1.0, 1.04 * reach), ticks=(-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1)),
         "yaxis": {"range": [len(shown) - 0.45, -0.55], "visible": False, "fixedrange": True},
@@ -65,7 +67,7 @@ def _segment(shown: Sequence[PairRate], level: int, half: float) -> Json:
         "orientation": "h",
         "y": list(range(len(shown))),
         "x": [half * share for share in shares],
-        "width": 0.42,
+        "width": 0.34,
         "marker": {"color": COLOURS[level], "line": {"color": "#ffffff", "width": 0 if neutral else 1}},
         "name": ("◀ " if level < NEUTRAL else "") + STRENGTHS[level] + (" ▶" if level > NEUTRAL else ""),
         "legendrank": level,

@@ -374,6 +374,21 @@ def darkest(browser: Browser, page: Page, box: FloatRect) -> int:
 
 
 @pytest.mark.e2e
+def test_the_legend_of_a_single_bar_is_whole_on_a_phone(chromium: Browser) -> None:
+    one = report.build(simulate(seed=3, genres=("Polka",), raters=8), title="One")
+    page, _ = open_page(chromium, report.html(one), 390)
+    page.locator("html[data-drawn='3']").wait_for(state="attached")
+    figure, legend = page.locator(".plot").first, page.locator(".plot .legend").first
+    assert legend.locator(".traces").count() == 5
+    assert (legend.locator(".scrollbar").bounding_box() or {"height": 0})["height"] == 0
+    plot, last = figure.bounding_box(), legend.locator(".traces").last.bounding_box()
+    assert plot is not None
+    assert last is not None
+    assert last["y"] + last["height"] <= plot["y"] + plot["height"]
+    page.close()
+
+
+@pytest.mark.e2e
 def test_a_table_wider_than_a_phone_shows_at_its_edge_that_there_is_more(chromium: Browser, built: Report) -> None:
     page, _ = open_page(chromium, report.html(built), 390)
     page.locator("html[data-drawn='5']").wait_for(state="attached")
