@@ -7,9 +7,11 @@ clock allows (nothing can have been played for longer than it has been there to 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from reprlib import repr as short
 from typing import Literal, cast, get_args
 
 from studyapp.presentation import SIDES, Presented, Side
@@ -53,6 +55,14 @@ class Played:
         return min(self.shares) >= needed - 1e-9
 
 
+def decoded(text: str | bytes) -> object:
+    """JSON that a stranger sent. Raises BadEvents when it is none, or nested too deep to be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadEvents(f"not JSON that can be read: {error}") from None
+
+
 def parse(raw: object) -> list[ReportedEvent]:
     """Events from decoded JSON: a list of [number, side, kind, media_time_s, clock_s]. Raises BadEvents."""
     if not isinstance(raw, list) or len(raw) > MAX_EVENTS_PER_REQUEST:
@@ -62,17 +72,17 @@ def parse(raw: object) -> list[ReportedEvent]:
 
 def _parse_one(item: object) -> ReportedEvent:
     if not isinstance(item, list) or len(item) != 5:
-        raise BadEvents(f"event {item!r} is not [number, side, kind, media_time_s, clock_s]")
+        raise BadEvents(f"event {short(item)} is not [number, side, kind, media_time_s, clock_s]")
     number, side, kind, media_time_s, clock_s = item
     if type(number) is not int or not 0 <= number <= _MAX_NUMBER:
-        raise BadEvents(f"event number {number!r} is not a whole number from 0 to {_MAX_NUMBER}")
+        raise BadEvents(f"event number {short(number)} is not a whole number from 0 to {_MAX_NUMBER}")
     if side not in SIDES:
-        raise BadEvents(f"side {side!r} is not one of {', '.join(SIDES)}")
+        raise BadEvents(f"side {short(side)} is not one of {', '.join(SIDES)}")
     if kind not in get_args(Kind):
-        raise BadEvents(f"kind {kind!r} is not one of {', '.join(get_args(Kind))}")
+        raise BadEvents(f"kind {short(kind)} is not one of {', '.join(get_args(Kind))}")
     for name, value in (("media time", media_time_s), ("clock", clock_s)):
         if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= _MAX_SECONDS:
-            raise BadEvents(f"{name} {value!r} is not a number of seconds from 0 to {_MAX_SECONDS:.0f}")
+            raise BadEvents(f"{name} {short(value)} is not a number of seconds from 0 to {_MAX_SECONDS:.0f}")
     return ReportedEvent(number, side, cast(Kind, kind), float(media_time_s), float(clock_s))
 
 

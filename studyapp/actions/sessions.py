@@ -86,9 +86,9 @@ def _claim(study: Study, ticket: str, now: datetime) -> StudySession | None:
 
 @transaction.atomic
 def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession | None:
-    # Newcomers of one study take turns, with each other and with whoever pauses, closes or packs: so the state read
-    # here holds until the commit, and the first free block is nobody else's. Other studies, and raters who answer,
-    # wait for nothing. SQLite: the transaction began IMMEDIATE. Last line of defence on both: session.block is unique.
+    # Newcomers of one study take turns, with each other and with whoever pauses, closes or packs: so the state
+    # read here holds until the commit, and the first free block is nobody else's. Raters who answer wait for
+    # nothing. SQLite: the transaction began IMMEDIATE. Last line of defence on both: session.block is unique.
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if not policies.accepts_new_raters(StudyState(study.state)):
         raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")

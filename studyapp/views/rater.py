@@ -10,6 +10,7 @@ every POST carries Django's CSRF token, as the form field ``csrfmiddlewaretoken`
   the form's ``action`` is where to answer, the two ``video`` elements have the sources (A, then B).
 - ``GET m/<trial token>/a.mp4`` and ``b.mp4``: the videos. An answer counts only after both were asked for.
 - ``POST trial/<trial token>/events/``: JSON ``{"events": [[number, side, kind, media_time_s, clock_s], …]}``; 204.
+- ``POST somebody-else/``: a session that is over lets go of this browser; redirects to the first page.
 - ``POST trial/<trial token>/answer/``: form fields ``visual_relevance`` and ``music_preference`` (1 to 5),
   ``response_time_ms``, ``events`` (JSON list as above: what was not sent before). With the header
   ``Accept: application/json`` the reply is ``{"saved": true, "next": address}``, or
@@ -21,7 +22,6 @@ A reply that says an answer is saved is sent after its transaction was committed
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -37,16 +37,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
+from studyapp import policies
 from studyapp.actions import sessions
 from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
-from studyapp.events import BadEvents, ReportedEvent, parse
+from studyapp.events import BadEvents, ReportedEvent, decoded, parse
 from studyapp.models import Block, Study, StudySession, Trial
+from studyapp.models.session import BEGIN_WITHIN
 from studyapp.models.study import new_token
 from studyapp.overview import minutes_for
 from studyapp.presentation import LETTERS, SIDES, Presented
 from studyapp.questions import SCALE, WORDINGS, Question
 from studyapp.states import SessionState, StudyState
-from studyapp.views.seat import moment, new_ticket, seated, take_seat, ticket_code
+from studyapp.views.seat import leave_seat, moment, new_ticket, seated, take_seat, ticket_code
 from studyapp.views.trial_page import trial_context
 
 P = ParamSpec("P")
@@ -57,7 +59,7 @@ class AnswerForm(forms.Form):
     """One answer to each question, and the play events that were not sent before."""
 
     response_time_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1)
-    events = forms.JSONField(required=False)
+    events = forms.CharField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,7 +68,7 @@ class AnswerForm(forms.Form):
 
     def clean_events(self) -> list[ReportedEvent]:
         try:
-            return parse(self.cleaned_data["events"] or [])
+            return parse(decoded(self.cleaned_data["events"] or "[]"))
         except BadEvents as error:
             raise forms.ValidationError(str(error)) from None
 
@@ -95,7 +97,8 @@ def landing(request: HttpRequest, study_token: str) -> HttpResponseBase:
     """Consent for a newcomer; whoever has a session is taken to where they stopped."""
     study = _study(study_token)
     session = seated(request, study_token)
-    if session is not None:
+    again = session is not None and session.ended_before_it_began
+    if session is not None and not again:
         return _where_it_stands(request, session)
     if study.state != StudyState.OPEN:
         return _message(request, *_NOT_OPEN[StudyState(study.state)])
@@ -107,6 +110,7 @@ def landing(request: HttpRequest, study_token: str) -> HttpResponseBase:
         "ticket": new_ticket(study, new_token()),
         "trials": trials,
         "minutes": _minutes(study, trials),
+        "held_for": BEGIN_WITHIN.seconds // 60 if again else None,
     }
     return render(request, "rater/consent.html", context)
 
@@ -117,7 +121,7 @@ def consent(request: HttpRequest, study_token: str) -> HttpResponseBase:
     """Enrol once, however often the form is sent."""
     study = _study(study_token)
     session = seated(request, study_token)
-    if session is None:
+    if session is None or session.ended_before_it_began:
         code = ticket_code(study, request.POST.get("ticket", ""))
         if code is None:
             return HttpResponseRedirect(reverse("take", args=[study_token]))
@@ -183,8 +187,9 @@ def answer(request: HttpRequest, session: StudySession, trial_token: str) -> Htt
 @with_seat
 def play_events(request: HttpRequest, session: StudySession, trial_token: str) -> HttpResponseBase:
     try:
-        reported = parse(json.loads(request.body)["events"])
-    except (ValueError, KeyError, TypeError) as error:
+        body = decoded(request.body)
+        reported = parse(body.get("events") if isinstance(body, dict) else None)
+    except BadEvents as error:
         raise BadRequest(f"not a list of events: {error}") from None
     own = _own_trial(session, trial_token)
     try:
@@ -199,7 +204,18 @@ def play_events(request: HttpRequest, session: StudySession, trial_token: str) -
 def thanks(request: HttpRequest, session: StudySession) -> HttpResponseBase:
     if session.state != SessionState.COMPLETED:
         return _where_it_stands(request, session)
-    return render(request, "rater/thanks.html", {"study": session.study})
+    context = {"study": session.study, "to_another": _may_leave_to_another(session)}
+    return render(request, "rater/thanks.html", context)
+
+
+@require_POST
+@with_seat
+def somebody_else(request: HttpRequest, session: StudySession) -> HttpResponseBase:
+    """One device, several people: let the next one start, once the session before them is over."""
+    response = HttpResponseRedirect(reverse("take", args=[session.study.token]))
+    if _may_leave_to_another(session):
+        leave_seat(response, session)
+    return response
 
 
 def _trial_page(
@@ -271,14 +287,23 @@ def _where_it_stands(request: HttpRequest, session: StudySession) -> HttpRespons
     token = session.study.token
     if session.state == SessionState.COMPLETED:
         return HttpResponseRedirect(reverse("take-thanks", args=[token]))
+    if session.ended_before_it_began:
+        return HttpResponseRedirect(reverse("take", args=[token]))
     if session.state == SessionState.EXPIRED:
         answered = session.responses.count() // len(WORDINGS)
         title, text, status = _EXPIRED
-        return _message(request, title, text.format(minutes=session.study.session_timeout_min), status, answered)
+        return _message(
+            request,
+            title,
+            text.format(minutes=session.study.session_timeout_min),
+            status,
+            kept=answered,
+            to_another=session.study if _may_leave_to_another(session) else None,
+        )
     if session.study.state == StudyState.CLOSED:
         title, _, status = _NOT_OPEN[StudyState.CLOSED]
         answered = session.responses.count() // len(WORDINGS)
-        return _message(request, title, "It was closed before you reached the end.", status, answered)
+        return _message(request, title, "It was closed before you reached the end.", status, kept=answered)
     begun = session.state == SessionState.ACTIVE
     return HttpResponseRedirect(reverse("take-trial" if begun else "take-instructions", args=[token]))
 
@@ -296,10 +321,23 @@ def _sorry(request: HttpRequest, text: str, study_token: str, *, status: int) ->
     return HttpResponseRedirect(first_page)
 
 
+def _may_leave_to_another(session: StudySession) -> bool:
+    """Never while a session is live, or one rater could lose another's place; nor where nobody could start."""
+    return not session.is_live and policies.accepts_new_raters(StudyState(session.study.state))
+
+
 def _message(
-    request: HttpRequest, title: str, text: str, status: int, kept: int | None = None
+    request: HttpRequest,
+    title: str,
+    text: str,
+    status: int,
+    *,
+    kept: int | None = None,
+    to_another: Study | None = None,
 ) -> HttpResponseBase:
-    return render(request, "rater/message.html", {"title": title, "text": text, "kept": kept}, status=status)
+    """kept: how many comparisons were answered; to_another: the study that another person may start here."""
+    context = {"title": title, "text": text, "kept": kept, "study": to_another, "to_another": to_another}
+    return render(request, "rater/message.html", context, status=status)
 
 
 _NOT_OPEN = {
@@ -335,4 +373,5 @@ urlpatterns = [
     path("take/<str:study_token>/trial/<slug:trial_token>/answer/", answer, name="take-answer"),
     path("take/<str:study_token>/trial/<slug:trial_token>/events/", play_events, name="take-events"),
     path("take/<str:study_token>/thanks/", thanks, name="take-thanks"),
+    path("take/<str:study_token>/somebody-else/", somebody_else, name="take-somebody-else"),
 ]

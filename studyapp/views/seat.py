@@ -47,6 +47,11 @@ def take_seat(response: HttpResponseBase, session: StudySession) -> None:
     )
 
 
+def leave_seat(response: HttpResponseBase, session: StudySession) -> None:
+    """Let the browser forget the session, so that another person can start on it."""
+    response.delete_cookie(COOKIE, path=reverse("take", args=[session.study.token]), samesite="Lax")
+
+
 def new_ticket(study: Study, code: str) -> str:
     """What a consent form carries, so that sending it twice enrols once."""
     return signing.dumps(code, salt=f"ticket.{study.token}")

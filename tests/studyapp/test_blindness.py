@@ -96,7 +96,7 @@ class Walk:
         page = f"{first}trial/"
         for _ in range(Trial.objects.filter(block__study=self.study).count()):
             links = self.get(page)
-            if not links.forms:
+            if not links.forms[0].endswith("/answer/"):
                 break
             self.follow(links, page)
             self.answer(links)

@@ -214,6 +214,71 @@ def test_whoever_comes_back_late_is_told_that_their_answers_are_kept(study: Stud
     assert Response.objects.count() == 2
 
 
+SOMEBODY_ELSE = "Somebody else takes part on this device"
+
+
+def test_another_person_starts_on_the_same_device_once_the_first_is_done() -> None:
+    study = open_study(clips=1, blocks=2)
+    browser = Browser(study)
+    browser.consent()
+    browser.answer(browser.trial())
+    thanks = browser.client.get(browser.url("take"), follow=True).content.decode()
+    assert SOMEBODY_ELSE in thanks
+    assert "Only for another person" in thanks
+    reply = browser.client.post(browser.url("take-somebody-else"), follow=True)
+    assert "I agree to take part" in reply.content.decode()
+    browser.consent()
+    assert browser.answer(browser.trial()).json()["saved"] is True
+    first, second = StudySession.objects.order_by("pk")
+    assert first.rater != second.rater
+    assert first.block != second.block
+    assert SessionState.COMPLETED == first.state == second.state
+
+
+def test_another_person_starts_after_a_session_that_expired(study: Study) -> None:
+    browser = Browser(study)
+    browser.consent()
+    browser.trial()
+    StudySession.objects.update(state=SessionState.EXPIRED)
+    assert SOMEBODY_ELSE in browser.client.get(browser.url("take")).content.decode()
+    browser.client.post(browser.url("take-somebody-else"))
+    assert "I agree to take part" in browser.client.get(browser.url("take")).content.decode()
+
+
+def test_a_live_session_is_never_given_up_to_somebody_else(study: Study) -> None:
+    browser = Browser(study)
+    browser.consent()
+    config = browser.trial()
+    for name in ("take-trial", "take-instructions"):
+        assert SOMEBODY_ELSE not in browser.client.get(browser.url(name)).content.decode()
+    assert browser.client.post(browser.url("take-somebody-else")).url == browser.url("take")
+    assert browser.answer(config).json()["saved"] is True
+
+
+def test_nobody_is_asked_to_a_study_that_takes_nobody() -> None:
+    study = open_study(clips=1, blocks=2)
+    browser = Browser(study)
+    browser.consent()
+    browser.answer(browser.trial())
+    Study.objects.filter(pk=study.pk).update(state=StudyState.PAUSED)
+    thanks = browser.client.get(browser.url("take"), follow=True).content.decode()
+    assert "DONE-42" in thanks
+    assert SOMEBODY_ELSE not in thanks
+
+
+def test_whoever_was_shown_nothing_before_their_place_was_passed_on_starts_again(study: Study) -> None:
+    browser = Browser(study)
+    browser.consent()
+    StudySession.objects.update(state=SessionState.EXPIRED)
+    reply = browser.client.get(browser.url("take-trial"), follow=True)
+    page = reply.content.decode()
+    assert reply.status_code == 200
+    assert "You did not begin within 10 minutes" in page
+    assert browser.consent().url == browser.url("take-instructions")
+    assert browser.answer(browser.trial()).json()["saved"] is True
+    assert [session.state for session in StudySession.objects.order_by("pk")] == ["expired", "active"]
+
+
 def test_closing_a_study_ends_what_is_under_way_and_pausing_does_not(study: Study) -> None:
     browser = Browser(study)
     browser.consent()
@@ -269,6 +334,8 @@ def test_an_unplayed_or_half_answered_trial_is_refused_in_a_sentence(study: Stud
         {"visual_relevance": "A"},
         {"events": "{"},
         {"events": "[[1]]"},
+        {"events": "[" * 50_000},
+        {"events": '{"events":' * 50_000},
         {"response_time_ms": -1},
     ],
 )
@@ -307,7 +374,15 @@ def test_what_was_played_before_a_reload_is_remembered(study: Study) -> None:
     assert json.loads(re.search(r"trial-config[^>]*>(.+?)<", page)[1])["elapsed"] >= 60  # type: ignore[index]
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"events": 1}', "\xff"])
+DEEP = [
+    '{"events":' * 50_000,
+    # Deep, but not too deep for the parser: then what says why must not stumble over it.
+    *('{"events": [' + "[" * depth + "]" * depth + "]}" for depth in (700, 800, 900, 950)),
+    *('{"events": [[0, ' + "[" * depth + "]" * depth + ', "play", 0, 0]]}' for depth in (700, 800, 900, 950)),
+]
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"events": 1}', "\xff", *DEEP])
 def test_events_that_are_none_are_a_bad_request(study: Study, body: str) -> None:
     browser = Browser(study)
     browser.consent()

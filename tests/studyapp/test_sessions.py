@@ -389,7 +389,7 @@ def test_an_answer_costs_few_queries_however_many_events(django_assert_max_num_q
     session = sessions.enrol(study=open_study(), now=NOW)
     trial = shown(session, NOW).trial
     many = heard(trial) + [ReportedEvent(100 + n, "left", "progress", 0.0, 2.0) for n in range(300)]
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         sessions.answer(
             session=session,
             trial=trial,
