@@ -12,7 +12,9 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
+from studyapp.actions import sessions
 from studyapp.errors import DuetError, WrongState
 from studyapp.exports import ratings_frame
 from studyapp.models import Clip, PlayEvent, Presentation, Response, Study, StudySession
@@ -144,6 +146,19 @@ def test_the_command_says_what_was_done(capsys: pytest.CaptureFixture[str]) -> N
         call_command("simulate_raters", "nowhere", "--raters", "1")
     with pytest.raises(CommandError, match="not SYSTEM=STRENGTH"):
         call_command("simulate_raters", study.slug, "--raters", "1", "--effect", "good")
+
+
+def test_places_of_people_are_not_taken_unless_one_insists(capsys: pytest.CaptureFixture[str]) -> None:
+    study = compared(clips=2, blocks=4)
+    call_command("simulate_raters", study.slug, "--raters", "1")
+    # Simulated raters before them are nobody's harm; from the first person on, the places are people's.
+    call_command("simulate_raters", study.slug, "--raters", "1")
+    sessions.enrol(study=study, now=timezone.now())
+    with pytest.raises(CommandError, match=f"{study.slug} has 1 session of people.*or add --anyway"):
+        call_command("simulate_raters", study.slug, "--raters", "1")
+    assert StudySession.objects.count() == 3
+    call_command("simulate_raters", study.slug, "--raters", "1", "--anyway")
+    assert StudySession.objects.filter(simulated=True).count() == 3
 
 
 class QuietHandler(WSGIRequestHandler):

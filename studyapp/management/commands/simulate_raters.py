@@ -39,6 +39,11 @@ class Command(BaseCommand):
         parser.add_argument("--rater-sd", type=float, default=0.5, help="How much raters differ, in logits.")
         parser.add_argument("--clip-sd", type=float, default=0.5, help="How much clips differ, in logits.")
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument(
+            "--anyway",
+            action="store_true",
+            help="Also where people take part; simulated raters then take places that people could have had.",
+        )
         parser.add_argument("--url", help="Where the site is served; without it, in this process.")
 
     def handle(
@@ -50,6 +55,7 @@ class Command(BaseCommand):
         rater_sd: float,
         clip_sd: float,
         seed: int,
+        anyway: bool,
         url: str | None,
         **options: Any,
     ) -> None:
@@ -58,6 +64,12 @@ class Command(BaseCommand):
         except Study.DoesNotExist:
             known = ", ".join(Study.objects.values_list("slug", flat=True)) or "none"
             raise CommandError(f"there is no study {study!r}; there are: {known}") from None
+        people = found.sessions.filter(simulated=False).count()
+        if people and not anyway:
+            raise CommandError(
+                f"{found.slug} has {people} session{'' if people == 1 else 's'} of people, and simulated raters "
+                "would take places from them; simulate a study made for it, or add --anyway"
+            )
         try:
             with Bar("Simulated raters", unit="trial") as bar:
                 done = simulate(
