@@ -323,6 +323,89 @@ def test_jumping_to_the_end_opens_nothing(
     assert not Response.objects.exists()
 
 
+def test_minutes_without_a_connection_cost_neither_the_proof_nor_the_answer(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    page.route("**/events/", lambda route: route.abort())
+    # As many events as a long time offline gives, before those of the playing that counts.
+    page.evaluate(
+        """() => {
+            const video = document.querySelector(".player.current video");
+            for (let number = 0; number < 1200; number += 1) video.dispatchEvent(new Event("seeking"));
+        }"""
+    )
+    rater.play_both()
+    rater.choose(0, "No preference")
+    rater.choose(1, "No preference")
+    page.unroute("**/events/")
+    rater.save()
+    rater.expect_place(2)
+    assert Response.objects.count() == 2
+    assert PlayEvent.objects.filter(presentation__trial__position=1).count() > 1200
+
+
+def test_what_plays_behind_a_locked_screen_is_stopped_and_playing_on_counts_whole(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    first, second = rater.letters
+    video = page.locator(f".player[data-letter={first}] video")
+    page.get_by_role("button", name=f"Play {first}").click()
+    page.wait_for_timeout(700)
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+            Object.defineProperty(document, "visibilityState", { configurable: true, get: () => "hidden" });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+    )
+    expect(video).to_have_js_property("paused", True)
+    # The phone's own control on its locked screen.
+    video.evaluate("video => void video.play().catch(() => {})")
+    page.wait_for_timeout(500)
+    expect(video).to_have_js_property("paused", True)
+    page.evaluate("() => { delete document.hidden; delete document.visibilityState; }")
+    # A headset's button, for the version whose turn it is not.
+    locked = page.locator(f".player[data-letter={second}] video")
+    locked.evaluate("video => void video.play().catch(() => {})")
+    page.wait_for_timeout(300)
+    expect(locked).to_have_js_property("paused", True)
+    rater.play(first)
+    rater.play(second)
+    rater.choose(0, "No preference")
+    rater.choose(1, "No preference")
+    rater.save()
+    rater.expect_place(2)
+    stored = Response.objects.filter(trial__position=1).first()
+    assert stored is not None
+    assert min(stored.coverage_left, stored.coverage_right) >= 0.95
+    assert PlayEvent.objects.filter(kind="hidden").exists()
+
+
+def test_the_page_counts_a_slow_script_and_a_stall_as_the_server_does(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    page.goto(f"{live_server.url}/take/{study.token}/")
+    looks = page.evaluate(
+        """async () => {
+            const { Run } = await import("/static/studyapp/js/rater/coverage.js");
+            const looked = (...looks) => {
+                const run = new Run(0, 0);
+                return looks.map((look) => run.look(...look));
+            };
+            return [looked([5, 5], [5, 8], [7, 10]), looked([1, 1], [9, 2], [10, 3]), looked([4, 2], [5, 3])];
+        }"""
+    )
+    # A script that slept for five seconds and a stall of three; a jump; double speed.
+    assert looks == [[[0, 5], [5, 5], [5, 7]], [[0, 1], None, [9, 10]], [None, [4, 5]]]
+
+
 def test_a_video_that_does_not_load_says_so_and_keeps_the_gate_shut(
     study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
 ) -> None:

@@ -1,6 +1,6 @@
 // One version: our own controls round a video element, and a report of everything it does.
 
-import { Coverage } from "./coverage.js";
+import { Coverage, Run } from "./coverage.js";
 
 const PROGRESS_EVERY_S = 1;
 
@@ -27,7 +27,7 @@ export class Player extends EventTarget {
     this.coverage = new Coverage(stretches);
     this.ended = false;
     this.locked = false;
-    this.mark = null; // media time up to which this run is counted; null while not playing
+    this.run = null; // what is being played without a break; null while nothing is
     this.reported = 0;
     this.wasDone = false;
     this.listen();
@@ -65,46 +65,53 @@ export class Player extends EventTarget {
     video.addEventListener("loadedmetadata", () => this.show());
     video.addEventListener("durationchange", () => this.show());
     video.addEventListener("play", () => {
+      // A headset's button or a locked phone's own control can start what our buttons would not.
+      if (this.locked || document.hidden) {
+        video.pause();
+        return;
+      }
       this.dispatchEvent(new Event("start"));
       this.show();
     });
     video.addEventListener("playing", () => {
       this.root.classList.remove("waiting");
-      this.mark = this.reported = video.currentTime;
-      tell("play");
+      // After a stall the run goes on: what was played until the script heard of either end of it counts.
+      if (this.run) {
+        this.count();
+        tell("progress");
+      } else if (this.playing) this.begin();
     });
     video.addEventListener("waiting", () => {
       this.root.classList.add("waiting");
-      // "playing" will begin a new stretch: close this one, or what was heard since the last report is lost.
-      if (this.mark === null) return;
+      if (!this.run) return;
       this.count();
       tell("progress");
     });
     video.addEventListener("timeupdate", () => {
       this.count();
-      if (this.mark !== null && this.mark - this.reported >= PROGRESS_EVERY_S) {
-        this.reported = this.mark;
+      if (this.run && this.run.at - this.reported >= PROGRESS_EVERY_S) {
+        this.reported = this.run.at;
         tell("progress");
       }
       this.show();
     });
     video.addEventListener("seeking", () => {
       // Our controls never jump within a version, other than back to its start.
-      this.mark = null;
+      this.run = null;
       tell("seek");
     });
     video.addEventListener("seeked", () => {
-      if (this.playing) this.mark = this.reported = video.currentTime;
+      if (this.playing) this.begin();
     });
     video.addEventListener("pause", () => {
       this.count();
-      this.mark = null;
+      this.run = null;
       if (!video.ended) tell("pause");
       this.show();
     });
     video.addEventListener("ended", () => {
       this.count();
-      this.mark = null;
+      this.run = null;
       tell("ended");
       this.coverage.add(this.duration - 0.25, this.duration);
       if (this.share >= this.needed) this.markDone();
@@ -123,11 +130,15 @@ export class Player extends EventTarget {
     });
   }
 
+  begin() {
+    this.reported = this.video.currentTime;
+    this.run = new Run(this.reported, performance.now() / 1000);
+    this.report(this.side, "play", this.reported);
+  }
+
   count() {
-    const now = this.video.currentTime;
-    // A timer that slept for long is no proof of a jump, but more than 2 s at once is not heard by our count.
-    if (this.mark !== null && now >= this.mark && now - this.mark < 2) this.coverage.add(this.mark, now);
-    if (this.mark !== null) this.mark = now;
+    const heard = this.run?.look(this.video.currentTime, performance.now() / 1000);
+    if (heard) this.coverage.add(...heard);
   }
 
   toggle() {
@@ -163,7 +174,8 @@ export class Player extends EventTarget {
   fail() {
     this.root.classList.remove("waiting");
     this.failed.hidden = false;
-    this.mark = null;
+    this.count();
+    this.run = null;
     this.report(this.side, "error", this.video.currentTime || 0);
     this.show();
   }

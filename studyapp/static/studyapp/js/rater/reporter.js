@@ -2,6 +2,12 @@
 // server has said that it has it; what is left goes with the answer.
 
 const EVERY_MS = 8000;
+// studyapp/events.py takes 500 at once.
+const BATCH = 400;
+// A bad connection may neither answer nor fail.
+const PATIENCE_MS = 20_000;
+
+export const patience = () => AbortSignal.timeout?.(PATIENCE_MS);
 
 export class Reporter {
   constructor({ url, csrfToken, elapsed }) {
@@ -9,10 +15,11 @@ export class Reporter {
     this.csrfToken = csrfToken;
     this.waiting = [];
     // One clock from the first showing on, also over a reload.
-    this.zero = performance.now() - elapsed * 1000;
+    this.zero = performance.now() - Math.max(0, elapsed) * 1000;
     this.lastNumber = -1;
     this.lastSent = performance.now();
     this.sending = false;
+    addEventListener("online", () => this.send());
   }
 
   get clock() {
@@ -33,27 +40,44 @@ export class Reporter {
     this.timer = setTimeout(() => this.send(), delay);
   }
 
-  async send({ keepalive = false } = {}) {
+  // Now and then, one after the other; whatever fails waits for the next turn, at the latest for the answer.
+  async send() {
     if (!this.url || this.sending || this.waiting.length === 0) return;
-    const batch = this.waiting.slice(0, 400);
     this.sending = true;
     this.lastSent = performance.now();
     try {
-      const reply = await fetch(this.url, {
-        method: "POST",
-        keepalive,
-        credentials: "same-origin",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrfToken },
-        body: JSON.stringify({ events: batch }),
-      });
-      if (reply.ok) {
-        const numbers = new Set(batch.map(([number]) => number));
-        this.waiting = this.waiting.filter(([number]) => !numbers.has(number));
-      }
+      await this.flush();
     } catch {
-      // No connection: they wait for the next turn, at the latest for the answer.
+      // No connection.
     } finally {
       this.sending = false;
     }
+  }
+
+  // The page may never be seen again: not behind what is on its way already, for twice is stored once.
+  sendLast() {
+    if (this.url && this.waiting.length > 0) this.deliver({ keepalive: true }).catch(() => {});
+  }
+
+  // Batch after batch until no more than `left` wait, or the server will not have them. Throws without a connection.
+  async flush(left = 0) {
+    while (this.waiting.length > left && (await this.deliver()));
+  }
+
+  async deliver({ keepalive = false } = {}) {
+    const batch = this.waiting.slice(0, BATCH);
+    const reply = await fetch(this.url, {
+      method: "POST",
+      keepalive,
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrfToken },
+      body: JSON.stringify({ events: batch }),
+      signal: patience(),
+    });
+    if (reply.status >= 500) throw new Error(`status ${reply.status}`);
+    if (!reply.ok) return false;
+    const numbers = new Set(batch.map(([number]) => number));
+    this.waiting = this.waiting.filter(([number]) => !numbers.has(number));
+    return true;
   }
 }

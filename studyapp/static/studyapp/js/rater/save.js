@@ -1,17 +1,25 @@
 // One answer, sent until the server says that it is saved. The trial is the key: however often it arrives, it is
 // stored once, so trying again is always safe.
 
+import { patience } from "./reporter.js";
+
 const WAITS_MS = [1000, 3000, 8000];
 
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
+// As many events as may go with the answer itself.
+const WITH_ANSWER = 400;
+
 async function post(form, reporter) {
-  form.elements.events.value = JSON.stringify(reporter.waiting.slice(0, 500));
+  // More after minutes without a connection: they go ahead, or the answer would come without its proof.
+  await reporter.flush(WITH_ANSWER);
+  form.elements.events.value = JSON.stringify(reporter.waiting.slice(0, WITH_ANSWER));
   const reply = await fetch(form.action, {
     method: "POST",
     credentials: "same-origin",
     headers: { Accept: "application/json" },
     body: new URLSearchParams(new FormData(form)),
+    signal: patience(),
   });
   // 5xx: the server may be restarting; that is worth another try.
   if (reply.status >= 500) throw new Error(`status ${reply.status}`);

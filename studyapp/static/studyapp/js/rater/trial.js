@@ -162,7 +162,7 @@ form.addEventListener("submit", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "hidden") return;
   for (const player of [first, second]) player.pause("hidden");
-  reporter.send({ keepalive: true });
+  reporter.sendLast();
 });
 addEventListener("pageshow", (event) => {
   // Out of the back-forward cache the page may show a trial that is answered by now.
