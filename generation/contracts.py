@@ -95,7 +95,8 @@ class SystemSpec:
         audio the soundtrack is made from, so that the cache knows about them. Torch-free.
     inputs: "module:function" or None; ``inputs(facts, settings)`` names the files outside the project that the
         soundtrack is made from, so that the cache knows about their content. Torch-free.
-    sources: paths inside ``generation/`` (files or folders) that decide what is heard.
+    sources: paths inside ``generation/`` that decide what is heard: files, or folders without their subfolders
+        (how a network was trained is in its weights).
     weights: preset to files under ``generation/weights``.
     settings: name to default value; a System row may override these and nothing else.
     """

@@ -160,7 +160,7 @@ def _digest_of(entries: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for entry in entries:
         path = ROOM / entry
-        for source in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for source in sorted(path.glob("*.py")) if path.is_dir() else [path]:
             digest.update(source.relative_to(ROOM).as_posix().encode())
             digest.update(source.read_bytes())
     return digest.hexdigest()

@@ -39,6 +39,20 @@ def test_sources_digest_follows_a_systems_own_files_and_no_others(
     assert registry.sources_digest("ground-truth") != before
 
 
+def test_how_a_network_is_trained_throws_no_soundtrack_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for source in ("cascade/training/clock.py", "cascade/stages.py", "media/decode.py"):
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / source).write_text(source)
+    monkeypatch.setattr(registry, "ROOM", tmp_path)
+    before = registry.sources_digest("v2meow-clip")
+    (tmp_path / "cascade/training/clock.py").write_text("changed")
+    assert registry.sources_digest("v2meow-clip") == before
+    (tmp_path / "cascade/stages.py").write_text("changed")
+    assert registry.sources_digest("v2meow-clip") != before
+
+
 def test_settings_digest_knows_the_defaults() -> None:
     default = registry.settings_digest("v2meow-clip", "tiny", {})
     assert registry.settings_digest("v2meow-clip", "tiny", {"temperature_fine": 0.4}) == default
