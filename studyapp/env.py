@@ -48,6 +48,17 @@ def hosts(name: str, default: str) -> list[str]:
     return names
 
 
+def folder(path: Path) -> Path:
+    """A folder that Django wants to find, made when it is not there yet."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{path} cannot be made ({error.strerror}); set DUET_VAR to a folder that can be written."
+        ) from None
+    return path
+
+
 def secret(name: str, *, embedded_file: Path | None) -> str:
     """A secret from the environment, or, in the embedded shape, from a private file made on first use."""
     value = text(name)

@@ -33,7 +33,38 @@ def keep(made: Path, room: str) -> tuple[str, str]:
 
 
 def put(made: Path, name: str) -> None:
-    """Move a finished file to ``name``; whoever opens that name finds the whole file or none."""
+    """Move a finished file to ``name``; whoever opens that name finds the whole file or none.
+
+    It is on the disk when this returns: a row that says so must not outlive its file when the power fails.
+    """
     place = root() / name
     place.parent.mkdir(parents=True, exist_ok=True)
+    _to_disk(made)
     os.replace(made, place)
+    _to_disk(place.parent)
+    _to_disk(place.parent.parent)
+
+
+def put_folder(made: Path, name: str) -> None:
+    """Move a folder of finished files to ``name``, all of it on the disk when this returns."""
+    place = root() / name
+    for file in made.iterdir():
+        _to_disk(file)
+    _to_disk(made)
+    os.replace(made, place)
+    _to_disk(place.parent)
+
+
+def scratch() -> Path:
+    """Where uploads and half-made things lie: on the disk, beside the media folder, never in /tmp."""
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -101,6 +101,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 MEDIA_ROOT = VAR / "media"
+# Uploads of gigabytes wait here and not in /tmp, which is memory where Duet is deployed.
+FILE_UPLOAD_TEMP_DIR = env.folder(VAR / "scratch")
 # A study's form has a field for each clip, and an import a file for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5_000

@@ -26,6 +26,7 @@ def django_db_modify_db_settings(
 @pytest.fixture(autouse=True)
 def _private_files(settings: Any, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path_factory.mktemp("scratch")
     settings.EMBEDDED_BROKER_DIR = tmp_path / "broker"
     settings.STATIC_ROOT = tmp_path_factory.mktemp("static")  # WhiteNoise warns of a folder that is not there
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from studyapp.admin.uploads import LARGEST_UPLOAD_BYTES
 from studyapp.work.queues import QUEUES
 
 ROOT = Path(__file__).parent.parent
@@ -108,3 +109,12 @@ def test_everything_the_image_needs_is_let_into_the_build() -> None:
     for source in " ".join(copied).split():
         assert f"!{source}" in allowed
         assert (ROOT / source).exists()
+
+
+def test_the_proxy_lets_through_what_the_site_takes_and_keeps_none_of_it_in_memory() -> None:
+    nginx = COMPOSE["configs"]["nginx"]["content"]
+    server, admin = nginx.split("location /admin/")
+    assert f"client_max_body_size {LARGEST_UPLOAD_BYTES // 2**30}g;" in server.split("server {")[0]
+    admin = admin.split("}")[0]
+    assert "proxy_request_buffering off;" in admin
+    assert "client_max_body_size" not in admin

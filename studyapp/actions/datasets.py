@@ -82,7 +82,7 @@ def build_dataset(*, dataset_id: int) -> Dataset:
     making.mkdir(parents=True)
     try:
         rows, sha256 = _write(dataset, making)
-        making.rename(media_store.root() / folder)
+        media_store.put_folder(making, folder)
     except Exception as error:
         shutil.rmtree(making, ignore_errors=True)
         expected = _says_why(error)

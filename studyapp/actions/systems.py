@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
@@ -18,6 +17,7 @@ from django.utils.text import slugify
 
 from generation import registry
 from studyapp.errors import DuetError
+from studyapp.media_store import put_folder
 from studyapp.models import AuditLine, Clip, System, User
 
 SOUNDTRACK_SUFFIXES = frozenset(
@@ -104,7 +104,7 @@ def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by:
                 by=by,
             )
             if not folder.exists():
-                os.replace(incoming, folder)
+                put_folder(incoming, str(folder.relative_to(media)))
             match = soundtrack_match(system)
             AuditLine.write(
                 "soundtracks imported", by=by, system=slug, matched=match.matched, unmatched=match.unmatched

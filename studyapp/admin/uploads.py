@@ -14,7 +14,8 @@ from django.core.files.uploadedfile import UploadedFile
 from studyapp.errors import DuetError
 
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson")
-LARGEST_ZIP_BYTES = 20 * 2**30
+LARGEST_UPLOAD_BYTES = 4 * 2**30
+"""Of what is sent at once, and of what an archive unpacks to; nginx (docker-compose.yml) has the same limit."""
 
 
 def unpack(uploads: Sequence[UploadedFile[Any]], folder: Path) -> Path:
@@ -64,9 +65,10 @@ def _unzip(upload: UploadedFile[Any], name: str, folder: Path) -> None:
     try:
         with zipfile.ZipFile(upload) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
-            if size > LARGEST_ZIP_BYTES:
+            if size > LARGEST_UPLOAD_BYTES:
                 raise DuetError(
-                    f"The archive {name} unpacks to {size / 2**30:.0f} GiB; put it into a folder on the server"
+                    f"The archive {name} unpacks to {size / 2**30:.1f} GiB, which is more than is taken at once "
+                    f"({LARGEST_UPLOAD_BYTES / 2**30:g} GiB); send it in parts, or put it into a folder on the server"
                 )
             if size > shutil.disk_usage(folder).free:
                 raise DuetError(

@@ -1,22 +1,32 @@
-"""What must happen although nobody asks for it: silent sessions end, lost work is sent again."""
+"""What must happen although nobody asks for it: silent sessions end, lost work is sent again, rubbish goes."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from studyapp.actions import datasets, sessions, stimuli
+from studyapp.work import rubbish
 
 logger = logging.getLogger(__name__)
 
 
 def sweep(*, now: datetime) -> None:
-    """Expire sessions and send abandoned or lost work again. Harmless to repeat and to run twice at once.
+    """Expire sessions, send abandoned or lost work again, remove rubbish.
 
-    One part that fails does not keep the others from their turn. Raises ExceptionGroup after them.
+    Harmless to repeat and to run twice at once. One part that fails does not keep the others from their turn.
+    Raises ExceptionGroup after them.
     """
     failed: list[Exception] = []
-    for part in (sessions.expire_sessions, stimuli.requeue_abandoned, stimuli.resend_lost, datasets.resend_lost):
+    parts: tuple[Callable[..., int], ...] = (
+        sessions.expire_sessions,
+        stimuli.requeue_abandoned,
+        stimuli.resend_lost,
+        datasets.resend_lost,
+        rubbish.remove_rubbish,
+    )
+    for part in parts:
         try:
             part(now=now)
         except Exception as error:

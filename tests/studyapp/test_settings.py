@@ -55,3 +55,16 @@ def test_deployed_every_secret_and_host_must_be_given(tmp_path: Path) -> None:
         given[name] = value
     started = settings_with("print(settings.SESSION_COOKIE_SECURE, settings.DEBUG)", **given)
     assert started.stdout.strip() == "True False", started.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = settings_with("", DUET_VAR=str(tmp_path / "file"), DUET_SECRET_KEY="s" * 50)
+    assert refused.returncode != 0
+    assert "set DUET_VAR to a folder that can be written" in refused.stderr
+
+
+def test_uploads_wait_beside_the_media(tmp_path: Path) -> None:
+    found = settings_with("print(settings.FILE_UPLOAD_TEMP_DIR)", DUET_VAR=str(tmp_path))
+    assert found.stdout.strip() == str(tmp_path / "scratch"), found.stderr
+    assert (tmp_path / "scratch").is_dir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -287,13 +286,10 @@ def test_two_uploads_of_one_name_do_not_replace_each_other(tmp_path: Path) -> No
     assert (tmp_path / "a.mp4").read_bytes() == b"one"
 
 
-def test_nothing_is_left_of_an_upload_that_is_refused(
-    staff: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_nothing_is_left_of_an_upload_that_is_refused(staff: Client, settings: Any) -> None:
     data = {"upload-uploads": zipped({f"{'x' * 300}.mp4": b"x"}), "upload-dataset": "a", "upload-length_s": "10"}
     assert "File name too long" in staff.post(reverse("admin:studyapp_clip_import"), data).content.decode()
-    assert not list(tmp_path.glob("duet-upload-*"))
+    assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
 
 
 def test_a_system_is_added_from_the_registry_once(staff: Client) -> None:

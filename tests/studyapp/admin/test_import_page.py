@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -52,11 +53,18 @@ def test_an_import_that_cannot_begin_says_why(staff: Client) -> None:
     assert text.rstrip().endswith("</html>")
 
 
-def test_uploads_are_gone_afterwards(staff: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    upload = SimpleUploadedFile("notes.mp4", b"this is text")
-    posted(staff, {"upload-uploads": [upload], "upload-dataset": "mine", "upload-length_s": "10"})
-    assert list(tmp_path.glob("duet-upload-*")) == []
+def test_uploads_wait_in_our_own_folder_and_are_gone_afterwards(
+    staff: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    # Where Duet is deployed the system's folder for such files is memory.
+    (tmp_path / "memory").touch()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "memory"))
+    upload = SimpleUploadedFile("notes.mp4", b"this is text" * 2**18)
+    assert len(upload.read()) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+    upload.seek(0)
+    said = posted(staff, {"upload-uploads": [upload], "upload-dataset": "mine", "upload-length_s": "10"})
+    assert "notes.mp4" in said
+    assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
 
 
 def test_names_of_files_cannot_bring_markup_into_the_page() -> None:
