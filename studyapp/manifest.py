@@ -26,6 +26,11 @@ _ALSO = {
     "start_time": "start",
     "start_time_s": "start",
 }
+EXPORTED = ("clip_id", "genre")
+"""What a researcher writes freely and every exported table repeats."""
+# A minus sign before letters and digits alone is let through, for many a video's id at YouTube begins with one:
+# with nothing in it that calls or joins, a spreadsheet can do no worse than show it as an error.
+_FORMULA = re.compile(r"[=+@\t\r]|-(?![\w-]*$)")
 _LONGEST = {"clip_id": 120, "genre": 80, "licence": 200}
 _VIDEO = frozenset(
     {".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv"}
@@ -109,9 +114,23 @@ def _read_folder(folder: Path) -> Listing:
             listing.refused.append(
                 Refusal(_shown(file.name), "the name holds characters that cannot be read; rename the file.")
             )
+        elif is_formula(file.stem):
+            listing.refused.append(Refusal(file.name, formula_refused("clip_id", file.stem)))
         else:
             listing.entries.append(Entry(where=file.name, file=file, clip_id=file.stem[: _LONGEST["clip_id"]]))
     return listing
+
+
+def is_formula(value: str) -> bool:
+    """Whether a spreadsheet that opens an exported table would reckon with this instead of showing it."""
+    return _FORMULA.match(value) is not None
+
+
+def formula_refused(name: str, value: str) -> str:
+    return (
+        f"the {name.replace('_', ' ')} “{value}” begins with “{value[0]}”, as a spreadsheet's formula does; "
+        "begin it with a letter or digit."
+    )
 
 
 def _shown(name: str) -> str:
@@ -230,6 +249,9 @@ def _entry(where: str, row: Mapping[str, str], folder: Path) -> Entry:
     if not clip_id.isprintable() or "/" in clip_id or "\\" in clip_id:
         raise _BadLine(f"the clip id {clip_id!r} holds a slash or an unprintable character; choose a plain name.")
     values = {"clip_id": clip_id, "genre": row.get("genre", ""), "licence": row.get("licence", "")}
+    for name in EXPORTED:
+        if is_formula(values[name]):
+            raise _BadLine(formula_refused(name, values[name]))
     for name, value in values.items():
         if len(value) > _LONGEST[name]:
             raise _BadLine(f"{name} has {len(value)} characters; shorten it to at most {_LONGEST[name]}.")

@@ -7,7 +7,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
@@ -18,10 +18,10 @@ from django.utils.text import slugify
 from generation.contracts import GenerationError
 from generation.media.master import extract_audio, make_master
 from studyapp import manifest
-from studyapp.errors import DuetError
+from studyapp.errors import DuetError, WrongState
 from studyapp.manifest import UNLABELLED, Entry, Refusal
 from studyapp.media_store import keep, root, sha256
-from studyapp.models import AuditLine, Clip, User
+from studyapp.models import AuditLine, Clip, Stimulus, User
 from studyapp.states import StudyState
 
 SHORTEST_S, LONGEST_S = 0.5, 600.0
@@ -191,33 +191,21 @@ def _record(report: ImportReport, entry: Entry, outcome: Clip | _Stored, *, data
         clip, made = outcome, False
     else:
         clip, made = _create_or_find(entry, outcome, dataset, by)
-        if not made and not _same_content(clip, entry, outcome):
-            report.refused.append(
-                Refusal(
-                    entry.where,
-                    f"the dataset “{dataset}” already has another clip “{entry.clip_id}”, made from "
-                    f"{clip.source_name} from {clip.start_s:g} s on for {clip.duration_s:g} s; "
-                    "use another clip id or another dataset name.",
-                )
-            )
+        problem = "" if made else _reconciled(clip, entry, outcome, by)
+        if problem:
+            report.refused.append(Refusal(entry.where, problem))
             return
     if made:
         report.imported.append(clip)
         return
     changes = _changes(clip, entry)
-    if changes and is_settled(clip):
-        report.refused.append(
-            Refusal(
-                entry.where,
-                f"the clip is in use with another {' and '.join(changes)}; what raters or systems have "
-                "already met stands. Import it into another dataset.",
-            )
-        )
+    try:
+        if changes:
+            report.updated.append(describe_clip(clip=clip, by=by, **changes))
+    except DuetError as error:
+        report.refused.append(Refusal(entry.where, f"{error} Import it into another dataset."))
         return
     report.known.append(clip)
-    if changes:
-        _update(clip, changes, by)
-        report.updated.append(clip)
 
 
 def _create_or_find(entry: Entry, stored: _Stored, dataset: str, by: User | None) -> tuple[Clip, bool]:
@@ -250,13 +238,50 @@ def _create_or_find(entry: Entry, stored: _Stored, dataset: str, by: User | None
     return clip, True
 
 
-def _same_content(clip: Clip, entry: Entry, stored: _Stored) -> bool:
-    return (
-        clip.source_sha256 == stored.source_sha256
-        and clip.start_s == entry.start_s
-        and clip.master_sha256 == stored.master_sha256
-        and clip.audio_sha256 == stored.audio_sha256
-    )
+@transaction.atomic
+def _reconciled(clip: Clip, entry: Entry, stored: _Stored, by: User | None) -> str:
+    """Bring a known clip and what was cut anew together; what keeps them apart, or nothing.
+
+    The same cut of the same source is the same clip, though another ffmpeg makes other bytes of it. Those replace
+    lost files only while no soundtrack rests on the bytes that there were.
+    """
+    clip.refresh_from_db(from_queryset=Clip.objects.select_for_update())
+    if not _same_source_and_cut(clip, entry, stored):
+        return (
+            f"the dataset “{clip.dataset}” already has another clip “{entry.clip_id}”, made from "
+            f"{clip.source_name} from {clip.start_s:g} s on for {clip.duration_s:g} s; "
+            "use another clip id or another dataset name."
+        )
+    files = [path for path in (clip.master_path, clip.audio_path) if path is not None]
+    lost = [path for path in files if not path.is_file()]
+    if not lost:
+        return ""
+    if _is_rendered_on(clip):
+        gone = " and ".join(str(path.relative_to(root())) for path in lost)
+        return (
+            "this clip's files are lost, and the ffmpeg here makes other bytes of the source than those that "
+            f"soundtracks were rendered on; restore {gone} of the media folder from a backup, or import the "
+            "video into another dataset."
+        )
+    names = [name.name for name in fields(stored)]
+    for name in names:
+        setattr(clip, name, getattr(stored, name))
+    clip.save(update_fields=names)
+    AuditLine.write("clip's lost files made anew", by=by, dataset=clip.dataset, clip=clip.clip_id)
+    return ""
+
+
+def _same_source_and_cut(clip: Clip, entry: Entry, stored: _Stored) -> bool:
+    return clip.source_sha256 == stored.source_sha256 and _same_cut(clip, entry, stored.duration_s)
+
+
+def _is_rendered_on(clip: Clip) -> bool:
+    """Whether a soundtrack was made for this clip, or out of the audio of clips that it is one of."""
+    made = Stimulus.objects.exclude(file_sha256="")
+    if made.filter(clip=clip).exists():
+        return True
+    pools = made.exclude(audio_pool=[]).values_list("audio_pool", flat=True)
+    return any(clip.pk in pool for pool in pools.iterator(2000))
 
 
 def _changes(clip: Clip, entry: Entry) -> dict[str, str]:
@@ -270,9 +295,24 @@ def is_settled(clip: Clip) -> bool:
     return clip.stimuli.exists() or clip.studies.exclude(state=StudyState.DRAFT).exists()
 
 
-def _update(clip: Clip, changes: dict[str, str], by: User | None) -> None:
-    with transaction.atomic():
-        for name, value in changes.items():
-            setattr(clip, name, value)
-        clip.save(update_fields=list(changes))
-        AuditLine.write("clip described anew", by=by, dataset=clip.dataset, clip=clip.clip_id, changes=changes)
+@transaction.atomic
+def describe_clip(*, clip: Clip, by: User | None, **described: str) -> Clip:
+    """Give a clip another genre, caption or licence.
+
+    Raises WrongState once a study beyond its draft or a soundtrack rests on what the clip says, DuetError on words
+    that cannot be used.
+    """
+    # A new soundtrack or study points at the row, and so waits for the lock or is seen here.
+    clip = Clip.objects.select_for_update().get(pk=clip.pk)
+    if is_settled(clip):
+        raise WrongState(
+            f"the clip is in use with another {' and '.join(described)}; what raters or systems have already met "
+            "stands."
+        )
+    for name, value in described.items():
+        if name in manifest.EXPORTED and manifest.is_formula(value):
+            raise DuetError(manifest.formula_refused(name, value))
+        setattr(clip, name, value)
+    clip.save(update_fields=list(described))
+    AuditLine.write("clip described anew", by=by, dataset=clip.dataset, clip=clip.clip_id, changes=described)
+    return clip

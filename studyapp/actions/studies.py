@@ -30,6 +30,7 @@ from studyapp.states import StimulusState, StudyState
 
 __all__ = [
     "build_design",
+    "change_study",
     "close_study",
     "create_study",
     "design_csv",
@@ -62,16 +63,39 @@ def create_study(
 ) -> Study:
     """A draft. ``numbers`` are other fields of Study. Raises DuetError naming the fields that are wrong."""
     study = Study(title=title, slug=slug, created_by=by, **numbers)
-    try:
-        study.full_clean()
-    except ValidationError as error:
-        wrong = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        raise DuetError(f"the study cannot be made: {wrong}") from None
+    _validate(study)
     study.save()
     study.clips.set(clips)
     _replace_pairs(study, pairs)
     AuditLine.write("study made", by=by, study=study, slug=slug)
     return study
+
+
+@transaction.atomic
+def change_study(
+    *,
+    study: Study,
+    clips: Iterable[Clip] | None = None,
+    pairs: Iterable[tuple[System, System]] | None = None,
+    by: User | None,
+    **fields: Any,
+) -> Study:
+    """Change a draft: its clips and pairs where given, and ``fields`` of Study.
+
+    Raises WrongState once the study is open, DuetError naming the fields that are wrong.
+    """
+    draft = lock_draft(study, "change it")
+    if clips is not None:
+        set_clips(study=draft, clips=clips, by=by)
+    if pairs is not None:
+        set_pairs(study=draft, pairs=pairs, by=by)
+    if fields:
+        for name, value in fields.items():
+            setattr(draft, name, value)
+        _validate(draft)
+        draft.save(update_fields=list(fields))
+        AuditLine.write("study changed", by=by, study=draft, fields=list(fields))
+    return draft
 
 
 @transaction.atomic
@@ -129,6 +153,14 @@ def close_study(*, study: Study, by: User | None) -> Study:
     """
     stand_still(study=study)
     return _become(study, StudyState.CLOSED, by=by, closed_at=timezone.now())
+
+
+def _validate(study: Study) -> None:
+    try:
+        study.full_clean()
+    except ValidationError as error:
+        wrong = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
+        raise DuetError(f"the study cannot be like that: {wrong}") from None
 
 
 def _become(study: Study, then: StudyState, *, by: User | None, **fields: Any) -> Study:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db import transaction
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from studyapp.errors import DuetError
 from studyapp.models import AuditLine
 from studyapp.views.staff import researcher
 
@@ -53,6 +55,17 @@ class ResearchAdmin(_ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return obj is not None and self.has_module_permission(request) and self.is_unused(obj)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What an action refuses is told on the form, as it was found."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DuetError as error:
+            text = str(error)
+            messages.error(request, text[:1].upper() + text[1:])
+            return HttpResponseRedirect(request.get_full_path())
 
     def is_unused(self, obj: Any) -> bool:
         """Whether the row holds no evidence and nothing rests on it."""

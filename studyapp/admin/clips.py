@@ -10,20 +10,20 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from studyapp.actions.clips import ImportProgress, ImportReport, import_clips, is_settled
+from studyapp import media_store
+from studyapp.actions.clips import ImportProgress, ImportReport, describe_clip, import_clips, is_settled
 from studyapp.admin.base import ResearchAdmin, video
 from studyapp.admin.forms import ClipFolderForm, ClipUploadForm
 from studyapp.admin.import_stream import Work, streamed
 from studyapp.admin.uploads import unpack
 from studyapp.errors import DuetError
-from studyapp.models import AuditLine, Clip
+from studyapp.models import Clip
 from studyapp.views.staff import researcher
 
 DESCRIPTION = ("genre", "caption", "licence")
@@ -88,10 +88,9 @@ class ClipAdmin(ResearchAdmin):
         return not obj.stimuli.exists() and not obj.studies.exists()
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        with transaction.atomic():
-            super().save_model(request, obj, form, change)
-            changes = {name: getattr(obj, name) for name in form.changed_data}
-            AuditLine.write("clip described anew", by=researcher(request), clip=obj.clip_id, changes=changes)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        if changes:
+            describe_clip(clip=obj, by=researcher(request), **changes)
 
     @admin.display(description="")
     def poster(self, clip: Clip) -> SafeString:
@@ -151,7 +150,7 @@ class ClipAdmin(ResearchAdmin):
         if isinstance(form, ClipFolderForm):
             return partial(_import, Path(asked["folder"]), choices, None)
         # Kept beyond this request: the import outlives it when the browser leaves.
-        scratch = Path(tempfile.mkdtemp(prefix="duet-upload-"))
+        scratch = Path(tempfile.mkdtemp(prefix="duet-upload-", dir=media_store.scratch()))
         try:
             return partial(_import, unpack(asked["uploads"], scratch), choices, scratch)
         except DuetError as error:

@@ -17,12 +17,11 @@ from django.views.decorators.http import require_POST
 
 from generation.contracts import GenerationError
 from studyapp import sampling
-from studyapp.actions.designs import lock_draft
-from studyapp.actions.studies import create_study, expected_trials, set_clips, set_pairs
+from studyapp.actions.studies import change_study, create_study, expected_trials, set_pairs
 from studyapp.admin.base import ResearchAdmin
 from studyapp.admin.study_form import NUMBERS, TEXTS, StudyForm
 from studyapp.errors import DuetError
-from studyapp.models import AuditLine, Clip, Study, StudySession
+from studyapp.models import Clip, Study, StudySession
 from studyapp.models.study import new_token
 from studyapp.overview import Follows
 from studyapp.policies import design_is_editable
@@ -103,15 +102,6 @@ class StudyAdmin(ResearchAdmin):
             return HttpResponseRedirect(reverse("research-study", args=[study.slug]))
         return super().change_view(request, object_id, form_url, extra_context)
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except DuetError as error:
-            messages.error(request, str(error))
-            return HttpResponseRedirect(request.get_full_path())
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         by = researcher(request)
         if not change:
@@ -125,15 +115,14 @@ class StudyAdmin(ResearchAdmin):
             )
             obj.pk, obj._state.adding = made.pk, False
             return
-        lock_draft(obj, "change it")
         fields = [name for name in form.changed_data if name not in ("clips", "pairs")]
-        if "clips" in form.changed_data:
-            set_clips(study=obj, clips=form.cleaned_data["clips"], by=by)
-        if "pairs" in form.changed_data:
-            set_pairs(study=obj, pairs=form.chosen_pairs(), by=by)
-        if fields:
-            obj.save(update_fields=fields)
-            AuditLine.write("study changed", by=by, study=obj, fields=fields)
+        change_study(
+            study=obj,
+            clips=form.cleaned_data["clips"] if "clips" in form.changed_data else None,
+            pairs=form.chosen_pairs() if "pairs" in form.changed_data else None,
+            by=by,
+            **{name: form.cleaned_data[name] for name in fields},
+        )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Clips and pairs are written by the actions that save_model calls."""

@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from generation.media.probe import probe
-from studyapp.actions.clips import ImportReport, dataset_name, import_clips
-from studyapp.errors import DuetError
+from studyapp.actions.clips import ImportReport, dataset_name, describe_clip, import_clips
+from studyapp.errors import DuetError, WrongState
 from studyapp.models import AuditLine, Clip
-from tests.studyapp.factories import make_stimulus, make_system
+from tests.studyapp.factories import make_clip, make_researcher, make_stimulus, make_system
 
 LENGTH_S = 1.0
 
@@ -134,6 +134,75 @@ def test_lost_files_of_a_known_clip_are_made_again(folder: Path) -> None:
     again = run(folder)
     assert (again.imported, again.known, again.refused) == ([], [clip], [])
     assert clip.master_path.is_file()
+
+
+def lose_files_made_by_another_ffmpeg(clip: Clip) -> str:
+    """The clip as it was cut before an upgrade, its files gone since; gives the master's name then."""
+    before = clip.master_file.replace(clip.master_sha256, "0" * 64)
+    clip.master_path.unlink()
+    Clip.objects.filter(pk=clip.pk).update(master_file=before, master_sha256="0" * 64, master_bytes=1)
+    return before
+
+
+@pytest.mark.django_db
+def test_lost_files_are_made_anew_by_another_ffmpeg_while_nothing_rests_on_them(folder: Path) -> None:
+    film(folder / "a.mp4")
+    (clip,) = run(folder).imported
+    made = clip.master_sha256
+    lose_files_made_by_another_ffmpeg(clip)
+    report = run(folder)
+    assert (report.known, report.refused) == ([clip], [])
+    clip.refresh_from_db()
+    assert clip.master_sha256 == made
+    assert clip.master_path.stat().st_size == clip.master_bytes
+    assert AuditLine.objects.filter(verb="clip's lost files made anew").count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("as_donor", [False, True])
+def test_lost_files_that_soundtracks_rest_on_are_never_made_otherwise(folder: Path, as_donor: bool) -> None:
+    film(folder / "a.mp4")
+    (clip,) = run(folder).imported
+    if as_donor:
+        make_stimulus(make_clip(), make_system("random-shuffle"), audio_pool=[clip.pk])
+    else:
+        make_stimulus(clip, make_system())
+    before = lose_files_made_by_another_ffmpeg(clip)
+    said = reasons(run(folder))["a.mp4"]
+    assert f"restore {before} of the media folder from a backup" in said
+    clip.refresh_from_db()
+    assert clip.master_file == before
+
+
+@pytest.mark.django_db
+def test_what_a_spreadsheet_would_reckon_with_is_refused(folder: Path) -> None:
+    film(folder / "=1+1.mp4")
+    film(folder / "-0RWZT-miFs.mp4")
+    report = run(folder)
+    assert [clip.clip_id for clip in report.imported] == ["-0RWZT-miFs"]
+    assert "the clip id “=1+1” begins with “=”" in reasons(report)["=1+1.mp4"]
+    manifest = folder / "manifest.csv"
+    manifest.write_text("file,clip_id,genre\n=1+1.mp4,a,@Rock\n=1+1.mp4,-1+cmd|x,\n=1+1.mp4,b,+Rock\n")
+    assert [reason.split(",")[0] for reason in sorted(reasons(run(folder)).values())] == [
+        "the clip id “-1+cmd|x” begins with “-”",
+        "the genre “+Rock” begins with “+”",
+        "the genre “@Rock” begins with “@”",
+    ]
+    with pytest.raises(DuetError, match="the genre “=Rock”"):
+        describe_clip(clip=report.imported[0], by=None, genre="=Rock")
+
+
+@pytest.mark.django_db
+def test_a_clip_is_described_by_an_action_until_something_rests_on_it() -> None:
+    clip, researcher = make_clip(genre="Rok"), make_researcher()
+    assert describe_clip(clip=clip, by=researcher, genre="Rock", caption="").genre == "Rock"
+    line = AuditLine.objects.get(verb="clip described anew")
+    assert (line.by, line.details["changes"]) == (researcher, {"genre": "Rock", "caption": ""})
+    make_stimulus(clip, make_system())
+    with pytest.raises(WrongState, match="in use with another genre"):
+        describe_clip(clip=clip, by=researcher, genre="Reggae")
+    clip.refresh_from_db()
+    assert clip.genre == "Rock"
 
 
 @pytest.mark.django_db

@@ -252,6 +252,23 @@ def test_a_frozen_design_is_not_edited() -> None:
     assert studies.design_rows(study) == rows
 
 
+def test_a_draft_is_changed_whole_or_not_at_all() -> None:
+    researcher = make_researcher()
+    study = make_draft()
+    clip = make_clip()
+    changed = studies.change_study(study=study, clips=[clip], by=researcher, seed=5, title="Other")
+    study.refresh_from_db()
+    assert (study.seed, study.title, list(study.clips.all())) == (5, "Other", [clip])
+    assert changed == study
+    line = AuditLine.objects.get(verb="study changed")
+    assert (line.by, line.details["fields"]) == (researcher, ["seed", "title"])
+    with pytest.raises(DuetError, match="clips_per_cell"):
+        studies.change_study(study=study, clips=[], by=researcher, clips_per_cell=0)
+    assert list(study.clips.all()) == [clip]
+    with pytest.raises(WrongState, match="only of a draft one can change it"):
+        studies.change_study(study=opened(), by=researcher, seed=6)
+
+
 def test_the_states_follow_each_other_and_leave_audit_lines() -> None:
     researcher = make_researcher()
     study = opened()
