@@ -368,13 +368,13 @@ def test_what_plays_behind_a_locked_screen_is_stopped_and_playing_on_counts_whol
     # The phone's own control on its locked screen.
     video.evaluate("video => void video.play().catch(() => {})")
     page.wait_for_timeout(500)
-    expect(video).to_have_js_property("paused", True)
+    assert video.evaluate("video => video.paused && !video.ended")
     page.evaluate("() => { delete document.hidden; delete document.visibilityState; }")
     # A headset's button, for the version whose turn it is not.
     locked = page.locator(f".player[data-letter={second}] video")
     locked.evaluate("video => void video.play().catch(() => {})")
-    page.wait_for_timeout(300)
-    expect(locked).to_have_js_property("paused", True)
+    page.wait_for_timeout(500)
+    assert locked.evaluate("video => video.paused && !video.ended")
     rater.play(first)
     rater.play(second)
     rater.choose(0, "No preference")

@@ -165,3 +165,17 @@ def test_the_log_holds_neither_addresses_nor_links(front: Front) -> None:
     assert " GET 200 " in lines
     assert "very-secret" not in lines
     assert "127.0.0.1" not in lines
+
+
+def test_a_flood_of_consents_is_slowed_and_nothing_else_is(front: Front) -> None:
+    # The last test here: this address has used up its consents for a while.
+    address = f"https://127.0.0.1:{front.https}/take/no-such-study/consent/"
+    with requests.Session() as session:
+        statuses = [
+            session.post(address, headers=HTTPS, verify=front.certificate, timeout=10).status_code
+            for _ in range(60)
+        ]
+    # Django refuses a form without its token; that it was asked is what counts here.
+    assert statuses[:30] == [403] * 30
+    assert statuses[-5:] == [429] * 5
+    assert front.get("/take/no-such-study/").status_code == 404
