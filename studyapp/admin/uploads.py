@@ -67,8 +67,9 @@ def _unzip(upload: UploadedFile[Any], name: str, folder: Path) -> None:
             size = sum(entry.file_size for entry in archive.infolist())
             if size > LARGEST_UPLOAD_BYTES:
                 raise DuetError(
-                    f"The archive {name} unpacks to {size / 2**30:.1f} GiB, which is more than is taken at once "
-                    f"({LARGEST_UPLOAD_BYTES / 2**30:g} GiB); send it in parts, or put it into a folder on the server"
+                    f"The archive {name} unpacks to {size / 2**30:.1f} GiB and at most "
+                    f"{LARGEST_UPLOAD_BYTES / 2**30:g} GiB are taken; send it in parts, or put it into a folder "
+                    "on the server"
                 )
             if size > shutil.disk_usage(folder).free:
                 raise DuetError(
