@@ -123,7 +123,7 @@ def moves(study: Study, *, current: bool, work: Generation) -> list[Move]:
             Move("open", "Open the study", "Freezes the design and lets raters come.", why_not, primary=ready)
         )
     elif work.unsent:
-        hint = f"{work.unsent} soundtracks have lost their files. Raters cannot play them meanwhile."
+        hint = f"Files lost: {work.unsent}. Raters cannot play them meanwhile."
         offered.append(Move("generate", "Make lost files again", hint, primary=True))
     if study.state == StudyState.OPEN:
         offered.append(Move("pause", "Pause", "Nobody new starts; whoever is under way may finish."))

@@ -186,6 +186,18 @@ def test_what_a_draft_does_not_allow_comes_back_as_a_message(
     assert draft.state == StudyState.DRAFT
 
 
+def test_lost_files_of_an_open_study_are_said_and_asked_for_again_at_a_press(staff: Client) -> None:
+    study = open_study()
+    page = reverse("research-study", args=[study.slug])
+    assert "Make lost files again" not in staff.get(page).content.decode()
+    lost = study.comparisons.earliest("id").stimulus_1
+    lost.path.unlink()
+    assert "Files lost: 1." in staff.get(page).content.decode()
+    staff.post(reverse("research-do", args=[study.slug, "generate"]))
+    lost.refresh_from_db()
+    assert lost.state == StimulusState.REQUESTED
+
+
 def test_an_open_study_pauses_resumes_and_closes(staff: Client) -> None:
     study = open_study()
     for verb, state in (("pause", StudyState.PAUSED), ("resume", StudyState.OPEN), ("close", StudyState.CLOSED)):
