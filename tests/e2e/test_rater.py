@@ -330,6 +330,8 @@ def test_minutes_without_a_connection_cost_neither_the_proof_nor_the_answer(
     rater = Rater(page, live_server, study)
     rater.begin()
     page.route("**/events/", lambda route: route.abort())
+    # The page's script says which player comes first, a moment after the page is there.
+    page.locator(".player.current video").wait_for()
     # As many events as a long time offline gives, before those of the playing that counts.
     page.evaluate(
         """() => {
