@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -316,3 +317,31 @@ def test_interval_holds_the_truth_in_ninety_of_a_hundred_seeds(effect: float) ->
         called += average.test.p_adjusted < 0.05
     assert held >= 90
     assert called <= 10 if effect == 0 else called >= 40
+
+
+@pytest.mark.calibration
+@pytest.mark.usefixtures("_cheap_collections")
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("effect", [0.0, 0.5])
+@pytest.mark.parametrize(
+    "design",
+    [
+        {"raters": 20, "clips_per_genre": 3, "per_rater": 12},
+        {"raters": 30, "clips_per_genre": 5, "per_rater": 10},
+        {"raters": 60, "clips_per_genre": 10, "per_rater": 5},
+        {"raters": 20, "clips_per_genre": 10, "per_rater": 10, "genres": ("Rock",)},
+    ],
+    ids=["few of both", "medium", "many raters", "one genre"],
+)
+def test_interval_keeps_its_level_over_many_seeds(design: dict[str, Any], effect: float) -> None:
+    seeds = 400
+    truth = true_net(effect, math.hypot(0.7, 0.7), 0.5)
+    held = 0
+    for seed in range(seeds):
+        frame = simulate(seed=10_000 + seed, effect=effect, **design)
+        (average,) = win_rates(frame[frame["question"] == "visual_relevance"]).averages
+        assert average.net.low is not None
+        assert average.net.high is not None
+        held += average.net.low <= truth <= average.net.high
+    # 95 % less three standard errors of a share of 400, plus what a nominal interval may lose at few clips.
+    assert held / seeds >= 0.91

@@ -7,6 +7,7 @@ from pathlib import Path
 import ffmpeg
 import numpy as np
 import pytest
+import torch
 
 from generation import registry
 from generation.contracts import GenerationError, Request, Soundtrack, System
@@ -123,3 +124,16 @@ def test_refused_and_unreadable_videos_raise(
     broken.write_bytes(b"not a video")
     with pytest.raises(GenerationError, match="cannot be looked at"):
         systems["v2meow-clip"].generate(replace(request, video=broken, duration_s=5.0), lambda share, words: None)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("key", ["v2meow-clip", "v2meow-clip-i3d"])
+def test_on_a_gpu_a_seed_gives_one_soundtrack_of_the_clips_length(key: str, videos: dict[str, Path]) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    system = registry.build(key, "tiny", {}, device="cuda")
+    request = Request(clip_id="reggae", video=videos["reggae-18"], duration_s=10.0, seed=3)
+    first, again = (system.generate(request, lambda _share, _doing: None) for _ in range(2))
+    assert first.waveform.shape == (1, 160_000)
+    assert np.abs(first.waveform).max() > 0.01
+    assert np.array_equal(first.waveform, again.waveform)
