@@ -50,7 +50,14 @@ def web_program(port: int) -> Program:
                 f"--bind={HOST}:{port}",
                 "--worker-class=gthread",
             ),
-            *("--workers=2", "--threads=4", "--graceful-timeout=2", "--log-level=warning", *shared_memory),
+            *(
+                "--workers=2",
+                "--threads=4",
+                "--graceful-timeout=2",
+                "--log-level=warning",
+                "--no-control-socket",
+                *shared_memory,
+            ),
         ],
     )
 
