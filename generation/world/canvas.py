@@ -60,7 +60,7 @@ def moment(piece: Piece, section: Section, time_s: float) -> Moment:
         beats=beats,
         pulse=float(np.exp(-4.0 * (beats % 1.0))),
         accent=float(np.exp(-2.5 * (beats % 4.0))),
-        density=piece.density,
+        density=section.density,
         palette=Palette(HUES[piece.hue].degrees, piece.brightness),
         random=np.random.default_rng(section.layout),
     )

@@ -24,10 +24,15 @@ _BUSY_STEPS: dict[str, dict[str, tuple[int, ...]]] = {
     "Rock": {"kick": (2, 6), "open_hat": (14,)},
 }
 _GAIN = {
-    "kick": 0.85, "snare": 0.5, "clap": 0.5, "hat": 0.22, "open_hat": 0.22, "rim": 0.35,
-    "bass": 0.34, "organ": 0.12, "keys": 0.17, "pad": 0.085, "guitar": 0.10, "pluck": 0.22,
+    "kick": 0.80, "snare": 0.55, "clap": 0.50, "hat": 0.16, "open_hat": 0.20, "rim": 0.35, "tom": 0.5,
+    "synth bass": 0.40, "finger bass": 0.44, "picked bass": 0.40, "warm bass": 0.46,
+    "polysynth": 0.16, "electric piano": 0.25, "drawbar organ": 0.24, "overdriven guitar": 0.20,
+    "saw lead": 0.22, "nylon guitar": 0.42, "clean guitar": 0.36, "rock organ": 0.20,
 }  # fmt: skip
-_PAN = {"organ": -0.4, "keys": -0.3, "pad": 0.0, "guitar": 0.35, "pluck": 0.3, "hat": 0.25, "open_hat": -0.25}
+_PAN = {
+    "drawbar organ": -0.4, "electric piano": -0.3, "overdriven guitar": 0.35, "saw lead": 0.25,
+    "nylon guitar": 0.3, "clean guitar": 0.3, "rock organ": -0.3, "hat": 0.25, "open_hat": -0.25,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def render_music(piece: Piece, sample_rate_hz: int = 48_000) -> tuple[npt.NDArra
     for event in events(piece):
         start = event.start * hop
         if event.midi:
-            wave = note(event.instrument, event.midi, event.length * hop, piece.brightness, sample_rate_hz)
+            wave = note(event.instrument, event.midi, event.length * hop, sample_rate_hz)
         else:
             wave = drum(event.instrument, sample_rate_hz)
         wave = wave[: total - start]
@@ -80,19 +85,23 @@ def events(piece: Piece) -> Iterator[Event]:
 
 def _bar(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
     step = piece.sixteenth_frames
-    for name, steps in _drum_steps(piece).items():
+    for name, steps in _drum_steps(piece, section, start).items():
         for at in steps:
             yield Event(name, start + at * step, 0, 0, _GAIN[name])
     yield from _PARTS[piece.genre.name](piece, section, start, chord)
 
 
-def _drum_steps(piece: Piece) -> dict[str, tuple[int, ...]]:
+def _drum_steps(piece: Piece, section: Section, start: int) -> dict[str, tuple[int, ...]]:
+    """The bar's hits; the last bar of a section that is not sparse leads over with toms."""
     steps = dict(_DRUM_STEPS[piece.genre.name])
-    if piece.density == 0:
+    if section.density == 0:
         steps.pop("hat", None)
-    if piece.density == 2:
+    if section.density == 2:
         for name, extra in _BUSY_STEPS[piece.genre.name].items():
             steps[name] = tuple(sorted({*steps.get(name, ()), *extra}))
+    last = section.start_frame + (len(section.chords) - 1) * 16 * piece.sixteenth_frames
+    if section.density and start == last:
+        steps["tom"] = (12, 13, 14, 15) if section.density == 2 else (12, 14)
     return steps
 
 
@@ -126,41 +135,41 @@ def _lead(
 
 
 def _electronic(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
-    yield from _triad(piece, "pad", start, 0, 16, chord)
+    yield from _triad(piece, "polysynth", start, 0, 16, chord)
     for at in (2, 6, 10, 14):
-        yield _note(piece, "bass", start, at, 2, _pitch(piece, chord, 33))
-    steps = ((0, 6, 12), (0, 3, 6, 8, 11, 14), tuple(range(0, 16, 2)))[piece.density]
-    yield from _lead(piece, section, start, chord, steps, "pluck")
+        yield _note(piece, "synth bass", start, at, 2, _pitch(piece, chord, 33))
+    steps = ((0, 6, 12), (0, 3, 6, 8, 11, 14), tuple(range(0, 16, 2)))[section.density]
+    yield from _lead(piece, section, start, chord, steps, "saw lead")
 
 
 def _hip_hop(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
-    yield from _triad(piece, "keys", start, 0, 7, chord)
-    yield from _triad(piece, "keys", start, 7, 9, chord)
+    yield from _triad(piece, "electric piano", start, 0, 7, chord)
+    yield from _triad(piece, "electric piano", start, 7, 9, chord)
     for at, length in ((0, 5), (7, 3), (10, 6)):
-        yield _note(piece, "bass", start, at, length, _pitch(piece, chord, 33))
-    steps = ((4,), (3, 6, 11), (2, 4, 6, 11, 14))[piece.density]
-    yield from _lead(piece, section, start, chord, steps, "pluck")
+        yield _note(piece, "finger bass", start, at, length, _pitch(piece, chord, 33))
+    steps = ((4,), (3, 6, 11), (2, 4, 6, 11, 14))[section.density]
+    yield from _lead(piece, section, start, chord, steps, "nylon guitar")
 
 
 def _reggae(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
-    for at in (4, 12) if piece.density == 0 else (2, 6, 10, 14):
-        yield from _triad(piece, "organ", start, at, 1, chord)
+    for at in (4, 12) if section.density == 0 else (2, 6, 10, 14):
+        yield from _triad(piece, "drawbar organ", start, at, 1, chord)
     for at, degree in ((0, 0), (3, 0), (6, 4), (10, 2), (12, 0)):
-        yield _note(piece, "bass", start, at, 2, _pitch(piece, chord + degree, 33))
-    steps = ((8,), (0, 4, 11), (0, 3, 4, 8, 11, 12))[piece.density]
-    yield from _lead(piece, section, start, chord, steps, "keys")
+        yield _note(piece, "warm bass", start, at, 2, _pitch(piece, chord + degree, 33))
+    steps = ((8,), (0, 4, 11), (0, 3, 4, 8, 11, 12))[section.density]
+    yield from _lead(piece, section, start, chord, steps, "clean guitar")
 
 
 def _rock(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
     root = _pitch(piece, chord, 40)
-    hits = ((0, 8), (0, 4, 8, 12), (0, 2, 4, 6, 8, 10, 12, 14))[piece.density]
+    hits = ((0, 8), (0, 4, 8, 12), (0, 2, 4, 6, 8, 10, 12, 14))[section.density]
     for at in hits:
         for midi in (root, root + 7, root + 12):
-            yield _note(piece, "guitar", start, at, 16 // len(hits), midi)
+            yield _note(piece, "overdriven guitar", start, at, 16 // len(hits), midi)
     for at in range(0, 16, 2):
-        yield _note(piece, "bass", start, at, 2, _pitch(piece, chord, 28))
+        yield _note(piece, "picked bass", start, at, 2, _pitch(piece, chord, 28))
     yield from _lead(
-        piece, section, start, chord, ((0, 8), (0, 4, 6, 10), (0, 2, 4, 8, 10, 12))[piece.density], "organ"
+        piece, section, start, chord, ((0, 8), (0, 4, 6, 10), (0, 2, 4, 8, 10, 12))[section.density], "rock organ"
     )
 
 

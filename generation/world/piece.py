@@ -1,8 +1,8 @@
 """One invented clip, written down: everything that its music and its picture have in common.
 
 The relations a model can learn are all decided here: speed of motion follows the tempo, hue follows the key,
-brightness follows the register, the amount of things on screen follows the note density, and a picture cut is
-always a change of section in the music.
+brightness follows the register, the amount of things on screen and how hard the picture pulses follow the note
+density of each section, and a picture cut is always a change of section in the music.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Section:
     """A stretch between two picture cuts. ``start_frame`` and ``frames`` count 1/50 s.
 
     chords: scale degree of each bar's root. motif: eight scale steps of the lead, from the bar's root.
+    density: 0 sparse to 2 busy, for what sounds and for what moves.
     """
 
     start_frame: int
@@ -93,13 +94,15 @@ class Section:
     chords: tuple[int, ...]
     motif: tuple[int, ...]
     layout: int
+    density: int
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One clip of the world.
 
-    hue: index into HUES. brightness: 0 dark and low to 2 bright and high. density: 0 sparse to 2 busy.
+    hue: index into HUES. brightness: 0 dark and low to 2 bright and high. density: 0 sparse to 2 busy, as most of
+    its sections are.
     """
 
     seed: int
@@ -182,20 +185,21 @@ def plan(
     chosen = genre or drawn_genre
     sixteenth = int(draw.choice(chosen.sixteenth_frames))
     hue = drawn_hue if hue is None else hue
+    density = int(draw.integers(3))
     return Piece(
         seed=seed,
         genre=chosen,
         sixteenth_frames=sixteenth,
         hue=hue,
         brightness=drawn_brightness if brightness is None else brightness,
-        density=int(draw.integers(3)),
-        sections=_sections(draw, chosen, sixteenth, HUES[hue].mode, round(duration_s * FRAME_HZ)),
+        density=density,
+        sections=_sections(draw, chosen, sixteenth, HUES[hue].mode, density, round(duration_s * FRAME_HZ)),
         duration_s=duration_s,
     )
 
 
 def _sections(
-    draw: np.random.Generator, genre: Genre, sixteenth: int, mode: str, total: int
+    draw: np.random.Generator, genre: Genre, sixteenth: int, mode: str, density: int, total: int
 ) -> tuple[Section, ...]:
     bar = 16 * sixteenth
     bars = 1 if bar > 130 else 2
@@ -219,6 +223,7 @@ def _sections(
                 ),
                 motif=motifs[index % 2],
                 layout=int(draw.integers(1 << 30)),
+                density=min(2, max(0, density + int(draw.choice((-1, 0, 0, 0, 1))))),
             )
         )
         start += frames
