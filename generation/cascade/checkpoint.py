@@ -1,4 +1,8 @@
-"""The whole cascade as one module, and as one safetensors file that says what it holds."""
+"""One trained part of a cascade as one safetensors file that says what it holds and what it was trained on.
+
+A part that reads another's tokens is worth nothing beside other tokens. So each file carries the fingerprints of the
+parts it was trained with, and loading compares them.
+"""
 
 from __future__ import annotations
 
@@ -7,69 +11,60 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
-from generation.cascade.acoustic import Codec
-from generation.cascade.presets import Preset
-from generation.cascade.semantic import SemanticTokenizer
-from generation.cascade.stages import CoarseStage, FineStage, SemanticStage
-from generation.cascade.visual import VisualFeatures
 from generation.contracts import GenerationError
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
+FORMAT = "duet-part-1"
+LICENCE = "Apache-2.0"
 
 
-class Cascade(nn.Module):
-    """Every network of a preset, untrained."""
-
-    def __init__(self, preset: Preset) -> None:
-        super().__init__()
-        self.preset = preset
-        grid, tokens = preset.grid, preset.semantic.tokens
-        visual = (preset.visual.clip_dim, preset.visual.flow_dim)
-        self.visual = VisualFeatures(preset.visual)
-        self.semantic = SemanticTokenizer(grid, preset.semantic)
-        self.codec = Codec(preset.acoustic)
-        books = self.codec.quantizer.codebooks
-        self.stage1 = SemanticStage(grid, tokens, visual, preset.semantic_encoder, preset.semantic_decoder)
-        self.stage2 = CoarseStage(
-            grid, tokens, visual, books[: grid.coarse_levels], preset.coarse_encoder, preset.coarse_decoder
-        )
-        self.stage3 = FineStage(books, grid.coarse_levels, preset.fine_decoder)
-
-    def share_codebooks(self) -> None:
-        """Hand the codec's code vectors to the stages that read codes; after any change of the codec."""
-        books, coarse = self.codec.quantizer.codebooks, self.preset.grid.coarse_levels
-        self.stage2.codes.use(books[:coarse])
-        self.stage3.coarse.use(books[:coarse])
-        self.stage3.codes.use(books[coarse:])
+def part_path(preset: str, part: str, folder: Path = WEIGHTS) -> Path:
+    """Where a part's weights lie."""
+    return folder / preset / f"{part}.safetensors"
 
 
-def save_weights(cascade: Cascade, path: Path, notes: Mapping[str, str]) -> None:
-    """Write half-precision weights with the configuration and ``notes`` in the file's metadata."""
-    tensors = {name: value.half().contiguous() for name, value in cascade.state_dict().items()}
+def save_part(path: Path, module: nn.Module, *, config: str, notes: Mapping[str, str]) -> Path:
+    """Write half-precision weights with ``config`` and ``notes`` in the metadata, at one stroke; gives the path.
+
+    Raises GenerationError when the disk takes no more; what was there before stays.
+    """
+    tensors = {name: _halved(value) for name, value in module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
-    save_file(tensors, fresh, {**notes, "config": cascade.preset.as_json(), "format": "duet-cascade-1"})
-    fresh.replace(path)
+    try:
+        save_file(tensors, fresh, {**notes, "config": config, "format": FORMAT})
+        fresh.replace(path)
+    except (OSError, SafetensorError) as error:
+        fresh.unlink(missing_ok=True)
+        raise GenerationError(
+            f"{path} could not be written ({error}); make room and save again, nothing was lost"
+        ) from error
+    return path
 
 
-def write_manifest(folder: Path) -> Path:
-    """List every weight file of a folder with digest, licence and origin in ``manifest.json``; gives its path."""
-    entries = {
-        path.name: {
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "bytes": path.stat().st_size,
-            "licence": "Apache-2.0",
-            "origin": "trained from scratch by `python -m generation train` on generation.world",
-            "seed": read_notes(path).get("seed", ""),
-        }
-        for path in sorted(folder.glob("*.safetensors"))
-    }
-    manifest = folder / "manifest.json"
-    manifest.write_text(json.dumps(entries, indent=2) + "\n")
-    return manifest
+def load_part(path: Path, module: nn.Module, *, config: str) -> dict[str, str]:
+    """Load weights strictly; gives the file's notes.
+
+    Raises GenerationError when the file is missing, damaged, made with another configuration, or does not fit.
+    """
+    notes = read_notes(path)
+    if notes.get("config") != config:
+        raise GenerationError(
+            f"the weights {path} were trained with another configuration "
+            f"({_difference(notes.get('config', ''), config)}); check out the matching sources or train again"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: _widened(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+        module.load_state_dict(tensors, strict=True)
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise GenerationError(f"the weights {path} do not fit their part: {error}") from error
+    return notes
 
 
 def read_notes(path: Path) -> dict[str, str]:
@@ -87,33 +82,64 @@ def read_notes(path: Path) -> dict[str, str]:
         ) from error
 
 
-def load_cascade(preset: Preset, device: str, folder: Path = WEIGHTS) -> Cascade:
-    """The trained cascade of a preset, in evaluation mode.
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over tensors as they are shipped, so that it is the same before saving and after loading."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = _halved(tensors[name].detach().cpu())
+        digest.update(f"{name} {value.dtype} {list(value.shape)}".encode())
+        digest.update(value.contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
-    Raises GenerationError when the file is missing, damaged or made with another configuration.
+
+def write_manifest(folder: Path = WEIGHTS) -> Path:
+    """List every trained part of every preset with digest, size and origin in ``manifest.json``; gives its path.
+
+    Entries of other files, which came from elsewhere, stay as they are.
     """
-    path = folder / f"{preset.name}.safetensors"
-    config = read_notes(path).get("config", "")
-    if config != preset.as_json():
-        raise GenerationError(
-            f"the weights {path} were trained with another configuration "
-            f"({_difference(config, preset.as_json())}); check out the matching sources or train again"
-        )
-    cascade = Cascade(preset)
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        cascade.load_state_dict(tensors, strict=True)
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise GenerationError(f"the weights {path} do not fit the preset {preset.name!r}: {error}") from error
-    cascade.share_codebooks()
-    return cascade.to(device).eval().requires_grad_(False)
+    manifest = folder / "manifest.json"
+    known: dict[str, dict[str, object]] = json.loads(manifest.read_text()) if manifest.exists() else {}
+    entries = {name: entry for name, entry in known.items() if (folder / name).exists()}
+    for path in sorted(folder.glob("*/*.safetensors")):
+        try:
+            notes = read_notes(path)
+        except GenerationError:
+            continue
+        if notes.get("format") == FORMAT:
+            entries[path.relative_to(folder).as_posix()] = {
+                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "bytes": path.stat().st_size,
+                "licence": LICENCE,
+                "origin": "trained from scratch by `python -m generation train` on generation.world",
+                "seed": notes.get("seed", ""),
+            }
+    fresh = manifest.with_suffix(".new")
+    fresh.write_text(json.dumps(dict(sorted(entries.items())), indent=2) + "\n")
+    fresh.replace(manifest)
+    return manifest
+
+
+def _halved(value: Tensor) -> Tensor:
+    return value.half().contiguous() if value.is_floating_point() else value.contiguous()
+
+
+def _widened(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
 
 
 def _difference(found: str, wanted: str) -> str:
     """The first parts of the configuration that differ."""
     if not found:
         return "the file names none"
-    ours, theirs = json.loads(wanted), json.loads(found)
+    ours, theirs = _flat(json.loads(wanted)), _flat(json.loads(found))
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
-    return "differs in " + ", ".join(names)
+    return "differs in " + ", ".join(f"{name}: {theirs.get(name)} there, {ours.get(name)} here" for name in names[:4])
+
+
+def _flat(config: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(config, dict):
+        return {prefix: config}
+    flat: dict[str, object] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}.{name}" if prefix else name)
+    return flat

@@ -3,53 +3,130 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
-from generation.cascade.acoustic import AcousticConfig
-from generation.cascade.semantic import SemanticConfig
+from generation.cascade.acoustic.codec import AcousticConfig
+from generation.cascade.adaptors import StreamConfig
+from generation.cascade.control import JointConfig
+from generation.cascade.semantic.tokens import SemanticConfig
+from generation.cascade.stages import Vocabulary
 from generation.cascade.time_grid import TimeGrid
 from generation.cascade.transformer import TransformerConfig
-from generation.cascade.visual import VisualConfig
+from generation.cascade.visual.clip import ClipConfig
+from generation.cascade.visual.i3d import I3dConfig
+from generation.cascade.visual.vit_vqgan import VitVqganConfig
 
 
 @dataclass(frozen=True, slots=True)
-class Preset:
-    """Everything that decides the shape of a cascade. top_k: how many tokens each stage may choose from."""
+class StageConfig:
+    """Sizes of the three stages. Stages 2 and 3 without an encoder have none."""
 
-    name: str
-    grid: TimeGrid
-    visual: VisualConfig
-    semantic: SemanticConfig
-    acoustic: AcousticConfig
     semantic_encoder: TransformerConfig
     semantic_decoder: TransformerConfig
     coarse_encoder: TransformerConfig
     coarse_decoder: TransformerConfig
+    audio_decoder: TransformerConfig
     fine_decoder: TransformerConfig
-    top_k: tuple[int, int, int] = field(default=(48, 64, 64))
 
-    def as_json(self) -> str:
-        """The configuration as it is written into a weight file."""
-        return json.dumps(asdict(self), sort_keys=True)
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Everything that decides the shape of a cascade.
+
+    picture_px, flow_px: sides of the square pictures and flow fields that the visual networks share.
+    vit_merged: tokens a side that a picture's ViT-VQGAN tokens are merged into.
+    """
+
+    name: str
+    grid: TimeGrid
+    picture_px: int
+    flow_px: int
+    clip: ClipConfig
+    i3d: I3dConfig
+    vit: VitVqganConfig
+    semantic: SemanticConfig
+    acoustic: AcousticConfig
+    joint: JointConfig
+    stages: StageConfig
+    vit_merged: int
+
+    @property
+    def streams(self) -> StreamConfig:
+        return StreamConfig(
+            clip_dim=self.clip.dim,
+            i3d_dim=self.i3d.dim,
+            vit_tokens=self.vit.tokens,
+            vit_side=self.vit.side,
+            vit_merged=self.vit_merged,
+            joint_dim=self.joint.dim,
+        )
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.semantic.tokens, self.acoustic.codebook_size, self.acoustic.latent_dim)
+
+    def config_of(self, part: str) -> str:
+        """What decides the shape and the meaning of a part, as JSON for its weight file."""
+        seen = {"picture_px": self.picture_px, "flow_px": self.flow_px}
+        streams, vocabulary = asdict(self.streams), asdict(self.vocabulary)
+        stages = {name: asdict(value) for name, value in _fields(self.stages).items()}
+        decisive: dict[str, dict[str, object]] = {
+            "clip": {**asdict(self.clip), **seen},
+            "i3d": {**asdict(self.i3d), **seen},
+            "vit": {**asdict(self.vit), **seen},
+            "semantic": asdict(self.semantic),
+            "codec": asdict(self.acoustic),
+            "joint": asdict(self.joint),
+            "stage1": {
+                "streams": streams,
+                "vocabulary": vocabulary,
+                "encoder": stages["semantic_encoder"],
+                "decoder": stages["semantic_decoder"],
+            },
+            "stage2": {
+                "streams": streams,
+                "vocabulary": vocabulary,
+                "encoder": stages["coarse_encoder"],
+                "decoder": stages["coarse_decoder"],
+            },
+            "stage2_audio": {"vocabulary": vocabulary, "decoder": stages["audio_decoder"]},
+            "stage3": {"vocabulary": vocabulary, "decoder": stages["fine_decoder"]},
+        }
+        return json.dumps({"grid": asdict(self.grid), **decisive[part]}, sort_keys=True)
+
+
+def _fields(config: StageConfig) -> dict[str, TransformerConfig]:
+    return {name: getattr(config, name) for name in StageConfig.__dataclass_fields__}
 
 
 def _tiny() -> Preset:
     grid = TimeGrid()
+    small = TransformerConfig(layers=3, dim=192, heads=4, feed_forward=512, buckets=128, furthest=512)
     return Preset(
         name="tiny",
         grid=grid,
-        visual=VisualConfig(),
+        picture_px=64,
+        flow_px=32,
+        clip=ClipConfig(),
+        i3d=I3dConfig(),
+        vit=VitVqganConfig(),
         semantic=SemanticConfig(),
-        acoustic=AcousticConfig(hop=grid.hop, levels=grid.levels),
-        semantic_encoder=TransformerConfig(layers=1),
-        semantic_decoder=TransformerConfig(layers=3),
-        coarse_encoder=TransformerConfig(layers=1),
-        coarse_decoder=TransformerConfig(layers=3),
-        fine_decoder=TransformerConfig(layers=2),
+        acoustic=AcousticConfig(levels=grid.levels),
+        joint=JointConfig(),
+        stages=StageConfig(
+            semantic_encoder=replace(small, layers=2),
+            semantic_decoder=replace(small, layers=4),
+            coarse_encoder=replace(small, layers=2),
+            coarse_decoder=small,
+            audio_decoder=small,
+            fine_decoder=replace(small, layers=2),
+        ),
+        vit_merged=2,
     )
 
 
-PRESETS = {"tiny": _tiny}
+PRESETS: dict[str, Callable[[], Preset]] = {"tiny": _tiny}
 
 
 def preset(name: str) -> Preset:

@@ -20,8 +20,8 @@ class TimeGrid:
     flow_hz: int = 8
     semantic_hz: int = 25
     acoustic_hz: int = 50
-    coarse_levels: int = 3
-    fine_levels: int = 5
+    coarse_levels: int = 4
+    fine_levels: int = 4
     window_s: int = 10
     fine_chunk_s: int = 3
 

@@ -1,109 +1,116 @@
-"""Train the three stages on the tokens of the world's clips."""
+"""Train the stages on the tokens of paired clips, or of music alone where a stage needs no picture."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generation.cascade.checkpoint import Cascade
-from generation.cascade.stages import CoarseStage, FineStage, SemanticStage, VisualStreams
+from generation.cascade.adaptors import Streams
+from generation.cascade.stages import AudioCoarseStage, CoarseStage, FineStage, SemanticStage
 from generation.cascade.time_grid import TimeGrid
-from generation.cascade.training.clock import Clock
-from generation.cascade.training.material import mono
-from generation.world.piece import Piece
+from generation.cascade.training.loop import Draw
+from generation.cascade.variants import VARIANTS, Kind
 
-_RATE = 2e-3
+KINDS: tuple[tuple[Kind, ...], ...] = tuple(dict.fromkeys(variant.kinds for variant in VARIANTS.values()))
+"""Every set of features that some system looks at; training takes them in turn by lot."""
+
+
+class Features(Protocol):
+    """Features and tokens of N examples by name: clip, i3d, vit, semantic, codes, joint (see training.shards)."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, name: str, indices: Sequence[int]) -> Tensor:
+        """The rows of some examples, [len(indices), ...]."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    """What the stages learn from, for a number of clips.
+class StageRun:
+    """How a stage is trained. Shares are probabilities.
 
-    clip, flow: normalised features, not rounded, [clips, S, dim]. semantic: [clips, N]. codes: [clips, L, T].
+    unasked: examples whose control is left out, so that text stays optional.
+    no_semantic: batches of stage 2 without semantic tokens, for the system that has none.
+    feature_noise: in deviations of a feature. control_noise: length of the noise beside a unit embedding.
+    disturbed: tokens of the past replaced by chance, since at play the past is not perfect either.
     """
 
-    clip: Tensor
-    flow: Tensor
-    semantic: Tensor
-    codes: Tensor
-
-    def first(self, clips: int) -> Tokens:
-        """The first clips alone."""
-        return Tokens(self.clip[:clips], self.flow[:clips], self.semantic[:clips], self.codes[:clips])
-
-
-@torch.inference_mode()
-def tokenise(cascade: Cascade, pieces: list[Piece], raw: tuple[Tensor, Tensor]) -> Tokens:
-    """Tokens of the pieces' music beside their raw visual features."""
-    cascade.eval()
-    visual, rate = cascade.visual, cascade.preset.grid.sample_rate_hz
-    semantic, codes = [], []
-    for start in range(0, len(pieces), 16):
-        waves = torch.stack([torch.from_numpy(mono(piece, rate)) for piece in pieces[start : start + 16]])
-        semantic.append(cascade.semantic.encode(waves).short())
-        codes.append(cascade.codec.encode(waves).short())
-    clip = (raw[0] - visual.clip_mean) / visual.clip_scale
-    flow = (raw[1] - visual.flow_mean) / visual.flow_scale
-    return Tokens(clip, flow, torch.cat(semantic), torch.cat(codes))
+    batch: int = 8
+    window_s: int = 10
+    unasked: float = 0.5
+    no_semantic: float = 0.15
+    feature_noise: float = 0.25
+    control_noise: float = 0.3
+    quantum: float = 0.5
+    disturbed: float = 0.05
+    held_out_batch: int = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A stretch of some clips: visual streams, semantic tokens [B, N] and codes [B, L, T]."""
+class Stretches:
+    """Draws stretches of whole seconds from N examples, each from a place of its own."""
 
-    streams: VisualStreams
-    semantic: Tensor
-    codes: Tensor
+    def __init__(self, features: Features, grid: TimeGrid, run: StageRun) -> None:
+        self.features, self.grid, self.run = features, grid, run
+        self.seconds = features.take("semantic", [0]).shape[1] // grid.semantic_hz
+        if self.seconds < run.window_s:
+            raise ValueError(
+                f"examples of {self.seconds} s are shorter than the {run.window_s}-s window; cut longer ones"
+            )
 
+    def draw(self, draw: Draw, names: Sequence[str], seconds: int) -> dict[str, Tensor]:
+        """Rows of some examples, by name, cut to one random stretch an example."""
+        run = self.run
+        which = torch.randint(len(self.features), (run.batch,), generator=draw.generator).tolist()
+        first = torch.randint(self.seconds - seconds + 1, (run.batch,), generator=draw.generator).tolist()
+        return {name: self._cut(name, which, first, seconds).to(draw.device) for name in names}
 
-class Batches:
-    """Draws stretches of whole seconds and disturbs the features as encoding would."""
-
-    def __init__(self, tokens: Tokens, grid: TimeGrid, quantum: float, generator: torch.Generator) -> None:
-        self.tokens, self.grid, self.quantum, self.generator = tokens, grid, quantum, generator
-
-    def draw(self, batch: int, seconds: int) -> Batch:
-        grid, generator = self.grid, self.generator
-        longest = self.tokens.clip.shape[1]
-        which = torch.randint(len(self.tokens.clip), (batch,), generator=generator)
-        first = int(torch.randint(longest - seconds + 1, (1,), generator=generator))
-        # A quarter of the clips show one kind of feature only, so that either system works alone.
-        kind = torch.rand(batch, generator=generator)
-        streams = VisualStreams(
-            self._features(self.tokens.clip[which, first : first + seconds]),
-            self._features(self.tokens.flow[which, first : first + seconds]),
-            clip_on=kind > 0.1,
-            flow_on=kind < 0.6,
-        )
-        semantic = slice(first * grid.semantic_hz, (first + seconds) * grid.semantic_hz)
-        frames = slice(first * grid.acoustic_hz, (first + seconds) * grid.acoustic_hz)
-        return Batch(
-            streams, self.tokens.semantic[which, semantic].long(), self.tokens.codes[which, :, frames].long()
-        )
-
-    def _features(self, features: Tensor) -> Tensor:
-        noisy = features + 0.25 * torch.randn(features.shape, generator=self.generator)
-        return (noisy / self.quantum).round() * self.quantum
+    def _cut(self, name: str, which: list[int], first: list[int], seconds: int) -> Tensor:
+        rows = self.features.take(name, which)
+        if name == "joint":
+            return rows.float()
+        rate = {"semantic": self.grid.semantic_hz, "codes": self.grid.acoustic_hz}.get(name, self.grid.visual_hz)
+        axis = 1 if name == "codes" else 0
+        cut = [row.narrow(axis, at * rate, seconds * rate) for row, at in zip(rows, first, strict=True)]
+        stretch = torch.stack(cut)
+        return stretch.float() if stretch.is_floating_point() else stretch.long()
 
 
-def disturbed(codes: Tensor, tokens: int, share: float, generator: torch.Generator) -> Tensor:
-    """Replace a share of the codes by random ones, since at play the past is not perfect either."""
-    wrong = torch.rand(codes.shape, generator=generator) < share
-    return torch.where(wrong, torch.randint(tokens, codes.shape, generator=generator), codes)
+def drawn_kinds(draw: Draw) -> tuple[Kind, ...]:
+    """One of the systems' feature sets, by lot."""
+    return KINDS[int(torch.randint(len(KINDS), (1,), generator=draw.generator))]
 
 
-def train_semantic(stage: SemanticStage, batches: Batches, clock: Clock) -> None:
-    """Stage 1, on whole windows as in the paper."""
-    for step in _training(stage, clock):
-        batch = batches.draw(8, batches.grid.window_s)
-        with torch.autocast("cpu", torch.bfloat16):
-            before = shifted(disturbed(batch.semantic, stage.start, 0.06, clock.generator), stage.start)
-            logits = stage(batch.streams, before)
-        step.send_loss(F.cross_entropy(logits.float().flatten(0, 1), batch.semantic.flatten()))
+def noisy_streams(rows: Mapping[str, Tensor], kinds: Sequence[Kind], run: StageRun, draw: Draw) -> Streams:
+    """Features disturbed as encoding a video disturbs them; control of some examples left out."""
+    features = {}
+    for kind in kinds:
+        feature = rows[kind]
+        if kind == "vit":
+            features[kind] = disturbed(feature, int(feature.max()) + 1, run.disturbed, draw)
+        else:
+            noise = torch.randn(feature.shape, generator=draw.generator).to(feature.device)
+            features[kind] = ((feature + run.feature_noise * noise) / run.quantum).round() * run.quantum
+    return Streams(features, _noisy_control(rows["joint"], run, draw) if "joint" in rows else None)
+
+
+def _noisy_control(joint: Tensor, run: StageRun, draw: Draw) -> Tensor:
+    """Text and sound lie a little apart in the joint space; noise of that size makes one stand for the other."""
+    noise = torch.randn(joint.shape, generator=draw.generator).to(joint.device) * joint.shape[-1] ** -0.5
+    moved = F.normalize(joint + run.control_noise * noise, dim=-1)
+    asked = torch.rand(len(joint), generator=draw.generator) >= run.unasked
+    return moved * asked.to(joint.device)[:, None]
+
+
+def disturbed(codes: Tensor, tokens: int, share: float, draw: Draw) -> Tensor:
+    """Replace a share of the codes by random ones."""
+    wrong = torch.rand(codes.shape, generator=draw.generator) < share
+    chance = torch.randint(tokens, codes.shape, generator=draw.generator)
+    return torch.where(wrong.to(codes.device), chance.to(codes.device), codes)
 
 
 def shifted(tokens: Tensor, start: int) -> Tensor:
@@ -111,50 +118,239 @@ def shifted(tokens: Tensor, start: int) -> Tensor:
     return torch.cat([torch.full_like(tokens[:, :1], start), tokens[:, :-1]], 1)
 
 
-def train_coarse(stage: CoarseStage, batches: Batches, clock: Clock, size: int) -> None:
-    """Stage 2: mostly five-second stretches, which cost half the attention, every fourth time the window."""
-    levels = batches.grid.coarse_levels
-    for step in _training(stage, clock):
-        seconds = batches.grid.window_s if clock.step % 4 == 3 else batches.grid.window_s // 2
-        batch = batches.draw(40 // seconds, seconds)
-        codes = batch.codes[:, :levels]
-        with torch.autocast("cpu", torch.bfloat16):
-            before = disturbed(codes[:, :, :-1], size, 0.06, clock.generator)
-            logits = stage(batch.streams, batch.semantic, before, codes)
-        step.send_loss(F.cross_entropy(logits.float().flatten(0, 2), codes.flatten()))
+def cross_entropy(logits: Tensor, wanted: Tensor) -> Tensor:
+    """Mean over all tokens: logits [..., K] and tokens [...]."""
+    return F.cross_entropy(logits.float().flatten(0, -2), wanted.flatten())
 
 
-def train_fine(stage: FineStage, batches: Batches, clock: Clock, size: int) -> None:
-    """Stage 3, on three-second chunks as in the paper."""
-    levels = batches.grid.coarse_levels
-    for step in _training(stage, clock):
-        batch = batches.draw(8, batches.grid.fine_chunk_s)
-        coarse, fine = batch.codes[:, :levels], batch.codes[:, levels:]
-        with torch.autocast("cpu", torch.bfloat16):
-            before = disturbed(fine[:, :, :-1], size, 0.03, clock.generator)
-            logits = stage(disturbed(coarse, size, 0.02, clock.generator), before, fine)
-        step.send_loss(F.cross_entropy(logits.float().flatten(0, 2), fine.flatten()))
+@dataclass(frozen=True, slots=True)
+class TokenScores:
+    """Next token given the true past: mean cross-entropy in nats and the share of tokens guessed right."""
+
+    nats: float
+    accuracy: float
 
 
-class _Step:
-    """One turn of the loop, waiting for its loss."""
-
-    def __init__(self, stage: nn.Module, optimiser: torch.optim.Optimizer, clock: Clock) -> None:
-        self.stage, self.optimiser, self.clock = stage, optimiser, clock
-
-    def send_loss(self, loss: Tensor) -> None:
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.stage.parameters(), 1.0)
-        self.optimiser.step()
-        self.clock.note(loss.item(), self.stage, self.optimiser)
+Score = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], tuple[Tensor, Tensor]]
+"""Rows of the seen clips and rows of the heard ones to logits [..., K] and the true tokens [...]."""
 
 
-def _training(stage: nn.Module, clock: Clock) -> Iterator[_Step]:
-    optimiser = torch.optim.AdamW(stage.parameters(), lr=_RATE, betas=(0.9, 0.98), weight_decay=0.02)
-    clock.restore(stage, optimiser)
-    stage.train()
-    for share in clock.steps():
-        clock.set_rate(optimiser, _RATE, share)
-        yield _Step(stage, optimiser, clock)
-    clock.save(stage, optimiser)
+@torch.inference_mode()
+def token_scores(
+    features: Features,
+    names: Sequence[str],
+    score: Score,
+    run: StageRun,
+    grid: TimeGrid,
+    *,
+    shuffled: bool = False,
+) -> TokenScores:
+    """Teacher-forced scores over every example's first window.
+
+    shuffled: each clip is shown the video of another, half the set away; what the video gives is the difference.
+    """
+    nats, right, count = 0.0, 0, 0
+    window = _first_window(features, names, run.window_s, grid)
+    apart = len(features) // 2 if shuffled else 0
+    seen = {name: value.roll(apart, 0) for name, value in window.items()}
+    for start in range(0, len(features), run.held_out_batch):
+        part = slice(start, start + run.held_out_batch)
+        logits, wanted = score(
+            {name: value[part] for name, value in seen.items()},
+            {name: value[part] for name, value in window.items()},
+        )
+        nats += float(cross_entropy(logits, wanted)) * wanted.numel()
+        right += int((logits.argmax(-1) == wanted).sum())
+        count += wanted.numel()
+    return TokenScores(nats / count, right / count)
+
+
+def _first_window(features: Features, names: Sequence[str], seconds: int, grid: TimeGrid) -> dict[str, Tensor]:
+    lengths = {"semantic": seconds * grid.semantic_hz, "codes": seconds * grid.acoustic_hz, "joint": None}
+    window = {}
+    for name in names:
+        rows = features.take(name, range(len(features)))
+        length = lengths.get(name, seconds)
+        if length is not None:
+            rows = rows.narrow(2 if name == "codes" else 1, 0, length)
+        window[name] = rows.float() if rows.is_floating_point() else rows.long()
+    return window
+
+
+def semantic_score(stage: SemanticStage, kinds: Sequence[Kind]) -> Score:
+    """Stage 1 without control: the harder half of its task, and what a study without text plays."""
+
+    def score(seen: Mapping[str, Tensor], heard: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        wanted = heard["semantic"]
+        return stage(Streams({kind: seen[kind] for kind in kinds}), shifted(wanted, stage.start)), wanted
+
+    return score
+
+
+def coarse_score(stage: CoarseStage, kinds: Sequence[Kind], *, semantic: bool = True) -> Score:
+    """Stage 2 with the video; ``semantic`` False is the ablation without semantic tokens."""
+
+    def score(seen: Mapping[str, Tensor], heard: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        codes = heard["codes"][:, : stage.grid.coarse_levels]
+        given = heard["semantic"] if semantic else None
+        return stage(Streams({kind: seen[kind] for kind in kinds}), given, codes[:, :, :-1], codes), codes
+
+    return score
+
+
+def audio_coarse_score(stage: AudioCoarseStage) -> Score:
+    """Stage 2 on semantic tokens alone."""
+
+    def score(seen: Mapping[str, Tensor], heard: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        codes = heard["codes"][:, : stage.grid.coarse_levels]
+        return stage(heard["semantic"], codes[:, :, :-1], codes), codes
+
+    return score
+
+
+def fine_score(stage: FineStage, grid: TimeGrid) -> Score:
+    """Stage 3 on the first chunk of each window."""
+
+    def score(seen: Mapping[str, Tensor], heard: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        codes = heard["codes"][:, :, : grid.fine_chunk_frames]
+        coarse, fine = codes[:, : grid.coarse_levels], codes[:, grid.coarse_levels :]
+        return stage(coarse, fine[:, :, :-1], fine), fine
+
+    return score
+
+
+class SemanticTask:
+    """Stage 1 on whole windows, as in the paper: pictures and control to semantic tokens."""
+
+    def __init__(
+        self, stage: SemanticStage, train: Features, held_out: Features, grid: TimeGrid, run: StageRun
+    ) -> None:
+        self.stage, self.held_out, self.grid, self.run = stage, held_out, grid, run
+        self.stretches = Stretches(train, grid, run)
+        self.optimised: Mapping[str, nn.Module] = {"stage1": stage}
+        self.kept: nn.Module = stage
+
+    def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+        """Cross-entropy of the next semantic token."""
+        kinds = drawn_kinds(draw)
+        rows = self.stretches.draw(draw, (*kinds, "joint", "semantic"), self.run.window_s)
+        before = shifted(disturbed(rows["semantic"], self.stage.start, self.run.disturbed, draw), self.stage.start)
+        logits = self.stage(noisy_streams(rows, kinds, self.run, draw), before)
+        yield "stage1", cross_entropy(logits, rows["semantic"])
+
+    def evaluate(self) -> dict[str, float]:
+        """Held-out scores a feature set, with the clip's own video and with another's."""
+        figures = {}
+        for kinds in KINDS:
+            names = (*kinds, "semantic")
+            for shuffled in (False, True):
+                scores = token_scores(
+                    self.held_out, names, semantic_score(self.stage, kinds), self.run, self.grid, shuffled=shuffled
+                )
+                figures |= _figures("+".join(kinds), scores, shuffled)
+        return figures
+
+
+class CoarseTask:
+    """Stage 2 with the video: mostly half windows, which cost half the attention, every fourth time the whole."""
+
+    def __init__(
+        self, stage: CoarseStage, train: Features, held_out: Features, grid: TimeGrid, run: StageRun
+    ) -> None:
+        self.stage, self.held_out, self.grid, self.run = stage, held_out, grid, run
+        self.stretches = Stretches(train, grid, run)
+        self.optimised: Mapping[str, nn.Module] = {"stage2": stage}
+        self.kept: nn.Module = stage
+
+    def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+        """Cross-entropy of the coarse codes of the next frame."""
+        kinds = drawn_kinds(draw)
+        rows = self.stretches.draw(draw, (*kinds, "semantic", "codes"), _window(self.run, draw))
+        codes = rows["codes"][:, : self.grid.coarse_levels]
+        direct = float(torch.rand((), generator=draw.generator)) < self.run.no_semantic
+        semantic = (
+            None
+            if direct
+            else disturbed(rows["semantic"], self.stage.semantic.num_embeddings, self.run.disturbed / 2, draw)
+        )
+        before = disturbed(codes[:, :, :-1], self.stage.codes.books.shape[1], self.run.disturbed, draw)
+        logits = self.stage(noisy_streams(rows, kinds, self.run, draw), semantic, before, codes)
+        yield "stage2", cross_entropy(logits, codes)
+
+    def evaluate(self) -> dict[str, float]:
+        """Held-out scores a feature set with own and other video, and without semantic tokens."""
+        figures = {}
+        for kinds in KINDS:
+            names = (*kinds, "semantic", "codes")
+            for shuffled in (False, True):
+                score = coarse_score(self.stage, kinds)
+                scores = token_scores(self.held_out, names, score, self.run, self.grid, shuffled=shuffled)
+                figures |= _figures("+".join(kinds), scores, shuffled)
+        for shuffled in (False, True):
+            score = coarse_score(self.stage, ("clip",), semantic=False)
+            names = ("clip", "semantic", "codes")
+            scores = token_scores(self.held_out, names, score, self.run, self.grid, shuffled=shuffled)
+            figures |= _figures("clip, no semantic", scores, shuffled)
+        return figures
+
+
+class AudioCoarseTask:
+    """Stage 2 on music alone."""
+
+    def __init__(
+        self, stage: AudioCoarseStage, train: Features, held_out: Features, grid: TimeGrid, run: StageRun
+    ) -> None:
+        self.stage, self.held_out, self.grid, self.run = stage, held_out, grid, run
+        self.stretches = Stretches(train, grid, run)
+        self.optimised: Mapping[str, nn.Module] = {"stage2_audio": stage}
+        self.kept: nn.Module = stage
+
+    def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+        """Cross-entropy of the coarse codes of the next frame."""
+        rows = self.stretches.draw(draw, ("semantic", "codes"), _window(self.run, draw))
+        codes = rows["codes"][:, : self.grid.coarse_levels]
+        semantic = disturbed(rows["semantic"], self.stage.semantic.num_embeddings, self.run.disturbed / 2, draw)
+        before = disturbed(codes[:, :, :-1], self.stage.codes.books.shape[1], self.run.disturbed, draw)
+        yield "stage2_audio", cross_entropy(self.stage(semantic, before, codes), codes)
+
+    def evaluate(self) -> dict[str, float]:
+        """Held-out scores."""
+        names = ("semantic", "codes")
+        return _figures(
+            "audio", token_scores(self.held_out, names, audio_coarse_score(self.stage), self.run, self.grid)
+        )
+
+
+class FineTask:
+    """Stage 3 on chunks of a few seconds, on music alone."""
+
+    def __init__(
+        self, stage: FineStage, train: Features, held_out: Features, grid: TimeGrid, run: StageRun
+    ) -> None:
+        self.stage, self.held_out, self.grid, self.run = stage, held_out, grid, run
+        self.stretches = Stretches(train, grid, run)
+        self.optimised: Mapping[str, nn.Module] = {"stage3": stage}
+        self.kept: nn.Module = stage
+
+    def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+        """Cross-entropy of the fine codes of the next frame."""
+        rows = self.stretches.draw(draw, ("semantic", "codes"), self.grid.fine_chunk_s)
+        size = self.stage.codes.books.shape[1]
+        coarse, fine = rows["codes"].split([self.grid.coarse_levels, self.grid.fine_levels], 1)
+        before = disturbed(fine[:, :, :-1], size, self.run.disturbed / 2, draw)
+        logits = self.stage(disturbed(coarse, size, self.run.disturbed / 2, draw), before, fine)
+        yield "stage3", cross_entropy(logits, fine)
+
+    def evaluate(self) -> dict[str, float]:
+        """Held-out scores."""
+        scores = token_scores(self.held_out, ("codes",), fine_score(self.stage, self.grid), self.run, self.grid)
+        return _figures("audio", scores)
+
+
+def _window(run: StageRun, draw: Draw) -> int:
+    return run.window_s if draw.step % 4 == 3 else run.window_s // 2
+
+
+def _figures(name: str, scores: TokenScores, shuffled: bool = False) -> dict[str, float]:
+    suffix = ", other video" if shuffled else ""
+    return {f"nats ({name}{suffix})": scores.nats, f"accuracy ({name}{suffix})": scores.accuracy}
