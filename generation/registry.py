@@ -11,35 +11,58 @@ from typing import Any
 
 from generation.contracts import ClipFacts, Settings, System, SystemSpec
 from generation.media.binaries import ffmpeg_version
+from generation.variants import VARIANTS
 
 ROOM = Path(__file__).parent
 
-_CASCADE = ("cascade", "media/decode.py")
+_CASCADE = ("cascade", "cascade/visual", "cascade/semantic", "cascade/acoustic", "media/decode.py")
 _RENDERING = ("media/mux.py", "media/peaks.py", "media/loudness.py", "media/decode.py", "media/command.py")
-_TINY = {"tiny": ("tiny.safetensors",)}
+_HEATS = {"temperature_semantic": 1.0, "temperature_coarse": 0.95, "temperature_fine": 0.4, "weights": "float32"}
+
+
+def _v2meow(key: str, label: str, factory: str, *, text: bool = False) -> SystemSpec:
+    variant = VARIANTS[key.removesuffix("-text")]
+    parts = (*variant.parts, "joint") if text else variant.parts
+    return SystemSpec(
+        key=key,
+        label=label,
+        factory=f"generation.cascade.pipeline:{factory}",
+        refusal="generation.cascade.limits:refusal",
+        sources=_CASCADE,
+        presets=("tiny", "base"),
+        weights={preset: tuple(f"{preset}/{part}.safetensors" for part in parts) for preset in ("tiny", "base")},
+        settings={**_HEATS, "guidance": 2.0} if text else _HEATS,
+        reads_text=text,
+        needs_accelerator=True,
+    )
+
 
 SYSTEMS: dict[str, SystemSpec] = {
-    "v2meow-clip": SystemSpec(
-        key="v2meow-clip",
-        label="V2Meow, CLIP features",
-        factory="generation.cascade.pipeline:build_clip",
-        refusal="generation.cascade.limits:refusal",
-        sources=_CASCADE,
-        presets=("tiny",),
-        weights=_TINY,
-        settings={"temperature_semantic": 1.0, "temperature_coarse": 0.95, "temperature_fine": 0.4},
-        needs_accelerator=True,
+    "v2meow-clip": _v2meow("v2meow-clip", "V2Meow, CLIP features", "build_clip"),
+    "v2meow-i3d": _v2meow("v2meow-i3d", "V2Meow, I3D flow features", "build_i3d"),
+    "v2meow-vit": _v2meow("v2meow-vit", "V2Meow, ViT-VQGAN tokens", "build_vit"),
+    "v2meow-vit-i3d": _v2meow("v2meow-vit-i3d", "V2Meow, ViT-VQGAN and I3D flow", "build_vit_i3d"),
+    "v2meow-clip-i3d": _v2meow("v2meow-clip-i3d", "V2Meow, CLIP and I3D flow features", "build_clip_i3d"),
+    "v2meow-clip-text": _v2meow(
+        "v2meow-clip-text", "V2Meow, CLIP features and a text prompt", "build_clip_text", text=True
     ),
-    "v2meow-clip-i3d": SystemSpec(
-        key="v2meow-clip-i3d",
-        label="V2Meow, CLIP and I3D flow features",
-        factory="generation.cascade.pipeline:build_clip_i3d",
-        refusal="generation.cascade.limits:refusal",
-        sources=_CASCADE,
-        presets=("tiny",),
-        weights=_TINY,
-        settings={"temperature_semantic": 1.0, "temperature_coarse": 0.95, "temperature_fine": 0.4},
-        needs_accelerator=True,
+    "v2meow-i3d-text": _v2meow(
+        "v2meow-i3d-text", "V2Meow, I3D flow features and a text prompt", "build_i3d_text", text=True
+    ),
+    "v2meow-vit-text": _v2meow(
+        "v2meow-vit-text", "V2Meow, ViT-VQGAN tokens and a text prompt", "build_vit_text", text=True
+    ),
+    "v2meow-vit-i3d-text": _v2meow(
+        "v2meow-vit-i3d-text", "V2Meow, ViT-VQGAN, I3D flow and a text prompt", "build_vit_i3d_text", text=True
+    ),
+    "v2meow-clip-i3d-text": _v2meow(
+        "v2meow-clip-i3d-text", "V2Meow, CLIP, I3D flow and a text prompt", "build_clip_i3d_text", text=True
+    ),
+    "v2meow-clip-audio-stage2": _v2meow(
+        "v2meow-clip-audio-stage2", "V2Meow ablation: stage 2 on music alone", "build_clip_audio_stage2"
+    ),
+    "v2meow-clip-no-semantic": _v2meow(
+        "v2meow-clip-no-semantic", "V2Meow ablation: no semantic stage", "build_clip_no_semantic"
     ),
     "random-shuffle": SystemSpec(
         key="random-shuffle",

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from generation.cascade.adaptors import Streams
 from generation.cascade.cascade import Cascade
 from generation.cascade.sampling import Sampling, gumbel_noise
-from generation.cascade.variants import Variant
 from generation.cascade.windows import Window, windows
 from generation.contracts import Progress
+from generation.variants import Variant
 
 
 @dataclass(frozen=True, slots=True)

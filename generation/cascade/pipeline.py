@@ -1,126 +1,117 @@
-"""From a silent video to a waveform: the two systems of the paper that Duet has so far."""
+"""From a silent video, and a prompt where one is given, to a waveform: every variant of V2Meow as a system."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from generation.cascade import limits
-from generation.cascade.checkpoint import Cascade, load_cascade
+from generation.cascade.adaptors import Streams
+from generation.cascade.cascade import Cascade, shared_cascade
+from generation.cascade.generate import StageSampling, write_codes
 from generation.cascade.presets import preset as find_preset
-from generation.cascade.sampling import gumbel_noise
-from generation.cascade.stages import VisualStreams
-from generation.cascade.visual import flow_fields, keyframes, read_pictures
+from generation.cascade.sampling import Sampling
 from generation.contracts import ClipFacts, GenerationError, OutOfMemory, Progress, Request, Settings, Soundtrack
-from generation.media.errors import MediaError
+from generation.variants import VARIANTS, Variant
 
 PEAK = 0.9
 """Loudest sample that is handed on; only louder music is turned down."""
 
-
-def build_clip(preset: str, settings: Settings, device: str) -> V2Meow:
-    """V2Meow that looks at CLIP features only."""
-    return _build(preset, settings, device, with_flow=False)
+TOP_K = {"semantic": 48, "coarse": 64, "fine": 64}
+"""How many tokens each stage may choose from: enough for variety, without the long tail of accidents."""
 
 
-def build_clip_i3d(preset: str, settings: Settings, device: str) -> V2Meow:
-    """V2Meow that looks at CLIP and optical-flow features."""
-    return _build(preset, settings, device, with_flow=True)
-
-
-def _build(preset: str, settings: Settings, device: str, *, with_flow: bool) -> V2Meow:
+def build(key: str, preset: str, settings: Settings, device: str, *, text: bool = False) -> V2Meow:
+    """One variant; ``text`` makes it ask for a prompt."""
     # One thread: on a shared machine two threads wait for each other and are several times slower.
     torch.set_num_threads(1)
     with _memory_errors():
-        return V2Meow(
-            load_cascade(find_preset(preset), device), settings, torch.device(device), with_flow=with_flow
-        )
+        cascade = shared_cascade(find_preset(preset), device)
+        variant = VARIANTS[key]
+        cascade.load([*variant.parts, *(["joint"] if text else [])])
+        return V2Meow(cascade, variant, settings, text=text)
+
+
+build_clip = partial(build, "v2meow-clip")
+build_i3d = partial(build, "v2meow-i3d")
+build_vit = partial(build, "v2meow-vit")
+build_vit_i3d = partial(build, "v2meow-vit-i3d")
+build_clip_i3d = partial(build, "v2meow-clip-i3d")
+build_clip_text = partial(build, "v2meow-clip", text=True)
+build_i3d_text = partial(build, "v2meow-i3d", text=True)
+build_vit_text = partial(build, "v2meow-vit", text=True)
+build_vit_i3d_text = partial(build, "v2meow-vit-i3d", text=True)
+build_clip_i3d_text = partial(build, "v2meow-clip-i3d", text=True)
+build_clip_audio_stage2 = partial(build, "v2meow-clip-audio-stage2")
+build_clip_no_semantic = partial(build, "v2meow-clip-no-semantic")
 
 
 class V2Meow:
-    """A System (see ``generation.contracts``) over a loaded cascade."""
+    """A System (see ``generation.contracts``) over the cascade that its variants share."""
 
-    def __init__(self, cascade: Cascade, settings: Settings, device: torch.device, *, with_flow: bool) -> None:
-        self.cascade = cascade
-        self.device = device
-        self.with_flow = with_flow
-        self.temperatures = tuple(
-            float(settings[f"temperature_{stage}"]) for stage in ("semantic", "coarse", "fine")
-        )
+    def __init__(self, cascade: Cascade, variant: Variant, settings: Settings, *, text: bool) -> None:
+        self.cascade, self.variant, self.text = cascade, variant, text
+        guidance = float(settings["guidance"]) if text else 1.0
+        stage = partial(_sampling, settings)
+        try:
+            self.sampling = StageSampling(stage("semantic", guidance=guidance), stage("coarse"), stage("fine"))
+        except ValueError as error:
+            raise GenerationError(f"the settings cannot be played: {error}") from error
 
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
-        """Mono 16 kHz, exactly ``request.duration_s`` long.
+        """Mono, at the codec's rate, exactly ``request.duration_s`` long.
 
-        Raises GenerationError on a clip the system refuses or cannot read, OutOfMemory when the device is full.
+        Raises GenerationError on a clip the system refuses or cannot read, or a missing prompt; OutOfMemory when the
+        device is full.
         """
         refused = limits.refusal(ClipFacts(request.clip_id, request.duration_s, frozenset()), {})
         if refused is not None:
             raise GenerationError(refused)
+        if self.text and not (request.text or "").strip():
+            raise GenerationError(
+                f"{request.clip_id} has no text prompt; give the clip a caption, or take the system without text"
+            )
         with torch.inference_mode(), _memory_errors():
             progress(0.0, "looking at the video")
-            streams = self._look(request.video, request.duration_s)
-            codes = self._codes(streams, request.duration_s, request.seed, progress)
+            features = self.cascade.looking.features(request.video, request.duration_s, self.variant.kinds)
+            control = self.cascade.joint.embed_text([request.text or ""]) if self.text else None
+            streams = Streams(features, control)
+            codes = write_codes(
+                self.cascade,
+                self.variant,
+                streams,
+                request.duration_s,
+                [request.seed],
+                self.sampling,
+                progress,
+            )
             progress(0.95, "decoding sound")
             wave = self.cascade.codec.decode(codes)[0]
-        grid = self.cascade.preset.grid
-        samples = wave[: grid.samples(request.duration_s)].float().cpu().numpy()
-        loudest = float(np.abs(samples).max(initial=0.0))
-        if not np.isfinite(loudest):
-            raise GenerationError(
-                "the codec gave values that are not numbers; the weights are damaged, restore them"
-            )
-        level = min(1.0, PEAK / loudest) if loudest > 0 else 1.0
         progress(1.0, "done")
-        return Soundtrack(np.ascontiguousarray(samples[None] * np.float32(level)), grid.sample_rate_hz)
-
-    def _look(self, video: Path, duration_s: float) -> VisualStreams:
-        preset = self.cascade.preset
-        try:
-            pictures = read_pictures(video, preset.grid, preset.visual, duration_s)
-        except MediaError as error:
-            raise GenerationError(f"the video cannot be looked at: {error}") from error
-        flow = flow_fields(pictures, preset.grid, preset.visual)
-        clip, motion = self.cascade.visual(
-            torch.from_numpy(np.ascontiguousarray(keyframes(pictures, preset.grid))).to(self.device),
-            torch.from_numpy(flow).to(self.device),
-        )
-        return VisualStreams(clip[None], motion[None] if self.with_flow else None)
-
-    def _codes(self, streams: VisualStreams, duration_s: float, seed: int, progress: Progress) -> Tensor:
-        """All acoustic codes [1, levels, frames] of one clip."""
-        preset = self.cascade.preset
-        grid, size = preset.grid, preset.acoustic.codebook_size
-        generator = torch.Generator().manual_seed(seed)
-        steps, frames = grid.semantic_steps(duration_s), grid.acoustic_frames(duration_s)
-        semantic_heat, coarse_heat, fine_heat = self.temperatures
-        progress(0.1, "stage 1: semantic tokens")
-        noise = gumbel_noise((1, steps, preset.semantic.tokens), generator, self.device)
-        semantic = self.cascade.stage1.draw(streams, noise, semantic_heat, preset.top_k[0])
-        progress(0.25, "stage 2: coarse acoustic tokens")
-        noise = gumbel_noise((1, frames, grid.coarse_levels, size), generator, self.device)
-        coarse = self.cascade.stage2.draw(streams, semantic, noise, coarse_heat, preset.top_k[1])
-        progress(0.7, "stage 3: fine acoustic tokens")
-        chunks = into_chunks(coarse, grid.fine_chunk_frames)
-        noise = gumbel_noise((len(chunks), chunks.shape[2], grid.fine_levels, size), generator, self.device)
-        fine = self.cascade.stage3.draw(chunks, noise, fine_heat, preset.top_k[2])
-        return torch.cat([coarse, from_chunks(fine, frames)], 1)
+        grid = self.cascade.preset.grid
+        return Soundtrack(finished(wave[: grid.samples(request.duration_s)])[None], grid.sample_rate_hz)
 
 
-def into_chunks(codes: Tensor, frames: int) -> Tensor:
-    """[1, L, T] to [ceil(T / frames), L, frames]; the last chunk repeats its last frame to fill up."""
-    padded = F.pad(codes.float(), (0, -codes.shape[2] % frames), mode="replicate").long()
-    return padded[0].unfold(1, frames, frames).transpose(0, 1)
+def finished(wave: Tensor) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Decoded sound [samples] as it is handed on, turned down where it is too loud.
+
+    Raises GenerationError when it holds values that are not numbers.
+    """
+    samples = wave.float().cpu().numpy()
+    loudest = float(np.abs(samples).max(initial=0.0))
+    if not np.isfinite(loudest):
+        raise GenerationError("the codec gave values that are not numbers; the weights are damaged, restore them")
+    level = min(1.0, PEAK / loudest) if loudest > 0 else 1.0
+    return np.ascontiguousarray(samples * np.float32(level))
 
 
-def from_chunks(chunks: Tensor, frames: int) -> Tensor:
-    """The inverse: [chunks, L, n] to [1, L, frames]."""
-    return chunks.transpose(0, 1).flatten(1)[None, :, :frames]
+def _sampling(settings: Settings, stage: str, guidance: float = 1.0) -> Sampling:
+    return Sampling(float(settings[f"temperature_{stage}"]), TOP_K[stage], guidance, settings["weights"])
 
 
 @contextmanager

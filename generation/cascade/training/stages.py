@@ -14,7 +14,7 @@ from generation.cascade.adaptors import Streams
 from generation.cascade.stages import AudioCoarseStage, CoarseStage, FineStage, SemanticStage
 from generation.cascade.time_grid import TimeGrid
 from generation.cascade.training.loop import Draw
-from generation.cascade.variants import VARIANTS, Kind
+from generation.variants import VARIANTS, Kind
 
 KINDS: tuple[tuple[Kind, ...], ...] = tuple(dict.fromkeys(variant.kinds for variant in VARIANTS.values()))
 """Every set of features that some system looks at; training takes them in turn by lot."""

@@ -26,7 +26,7 @@ class Variant:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The trained networks that the variant plays with, as named in ``generation.cascade.cascade.PARTS``."""
+        """The trained networks that the variant plays with, as named in ``generation.cascade.cascade``."""
         first = () if self.second_stage == "direct" else ("stage1",)
         second = "stage2_audio" if self.second_stage == "audio" else "stage2"
         return (*self.kinds, *first, second, "stage3", "codec")
