@@ -133,7 +133,9 @@ def _difference(found: str, wanted: str) -> str:
         return "the file names none"
     ours, theirs = _flat(json.loads(wanted)), _flat(json.loads(found))
     names = [name for name in sorted({*ours, *theirs}) if ours.get(name) != theirs.get(name)]
-    return "differs in " + ", ".join(f"{name}: {theirs.get(name)} there, {ours.get(name)} here" for name in names[:4])
+    return "differs in " + ", ".join(
+        f"{name}: {theirs.get(name)} there, {ours.get(name)} here" for name in names[:4]
+    )
 
 
 def _flat(config: object, prefix: str = "") -> dict[str, object]:

@@ -104,7 +104,7 @@ def write_coarse(
 
 
 def write_fine(cascade: Cascade, coarse: Tensor, seeds: Sequence[int], sampling: Sampling) -> Tensor:
-    """Stage 3: fine codes [B, fine_levels, T] for coarse ones [B, coarse_levels, T], chunk by chunk, all at once."""
+    """Stage 3: fine codes [B, fine_levels, T] for coarse ones [B, coarse_levels, T], all chunks at once."""
     grid = cascade.preset.grid
     batch, _, frames = coarse.shape
     chunks = into_chunks(coarse, grid.fine_chunk_frames)

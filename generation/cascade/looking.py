@@ -37,8 +37,8 @@ class Kept(Generic[Value]):
 class Looking:
     """Decoded pictures of the last few videos, and features of the last few hundred.
 
-    Keyed by what a video file holds, so that one that was replaced is looked at anew. Decoded pictures of one video
-    take 50 MB at the paper's sizes, features a few kilobytes.
+    Keyed by what a video file holds, so that one that was replaced is looked at anew. Decoded pictures of one
+    video take 50 MB at the paper's sizes, features a few kilobytes.
     """
 
     def __init__(self, read: Callable[[Path, float], Sights], encode: Callable[[str, Sights], Tensor]) -> None:

@@ -66,8 +66,8 @@ class V2Meow:
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
         """Mono, at the codec's rate, exactly ``request.duration_s`` long.
 
-        Raises GenerationError on a clip the system refuses or cannot read, or a missing prompt; OutOfMemory when the
-        device is full.
+        Raises GenerationError on a clip the system refuses or cannot read, or a missing prompt; OutOfMemory when
+        the device is full.
         """
         refused = limits.refusal(ClipFacts(request.clip_id, request.duration_s, frozenset()), {})
         if refused is not None:

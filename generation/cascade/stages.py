@@ -166,7 +166,7 @@ class AudioCoarseStage(nn.Module):
         self.head = FrameHead(self.codes, decoder.dim, tied=False)
 
     def forward(self, semantic: Tensor, before: Tensor, codes: Tensor) -> Tensor:
-        """Semantic tokens [B, N], codes but the last [B, L, T - 1], true codes [B, L, T] to logits [B, L, T, K]."""
+        """Semantic [B, N], codes but the last [B, L, T - 1], true codes [B, L, T] to logits [B, L, T, K]."""
         known = self.semantic(semantic)
         given = _shifted(self.codes, self.start, before)
         ticks = torch.cat(
@@ -176,7 +176,7 @@ class AudioCoarseStage(nn.Module):
         return self.head(self.codes, state, codes)  # type: ignore[no-any-return]
 
     def draw(self, semantic: Tensor, noise: Tensor, sampling: Sampling, prompt: Tensor | None = None) -> Tensor:
-        """Semantic tokens [B, N], noise [B, T, L, K] and a prompt [B, L, P] to codes [B, L, T], the prompt first."""
+        """Semantic [B, N], noise [B, T, L, K] and a prompt [B, L, P] to codes [B, L, T], the prompt first."""
         known = self.semantic(semantic)
         decoding = self.decoder.start(len(noise), known.shape[1] + noise.shape[1], weights=sampling.weights)
         decoding.extend(known, _semantic_ticks(semantic, self.grid), prefix=True)
@@ -184,7 +184,7 @@ class AudioCoarseStage(nn.Module):
 
 
 class FineStage(nn.Module):
-    """Stage 3: one decoder reads the coarse frames of a chunk of a few seconds and goes on with the fine levels."""
+    """Stage 3: a decoder reads the coarse frames of a chunk of a few seconds and goes on with the fine levels."""
 
     def __init__(self, grid: TimeGrid, vocabulary: Vocabulary, decoder: TransformerConfig) -> None:
         super().__init__()
