@@ -11,27 +11,45 @@ import numpy.typing as npt
 from generation.world.piece import FRAME_HZ, HUES, SCALES, Piece, Section
 from generation.world.synth import drum, note
 
-_DRUM_STEPS: dict[str, dict[str, tuple[int, ...]]] = {
-    "Electronic music": {"kick": (0, 4, 8, 12), "clap": (4, 12), "open_hat": (2, 6, 10, 14)},
-    "Hip hop music": {"kick": (0, 7, 10), "snare": (4, 12), "hat": (0, 2, 4, 6, 8, 10, 12, 14)},
-    "Reggae": {"kick": (8,), "rim": (8, 14), "hat": (2, 6, 10, 14)},
-    "Rock": {"kick": (0, 8, 10), "snare": (4, 12), "hat": (0, 2, 4, 6, 8, 10, 12, 14)},
+_BEATS, _EIGHTHS, _SIXTEENTHS = tuple(range(0, 16, 4)), tuple(range(0, 16, 2)), tuple(range(16))
+_OFFBEATS = (2, 6, 10, 14)
+
+_DRUM_STEPS: dict[str, tuple[dict[str, tuple[int, ...]], ...]] = {
+    "Electronic music": (
+        {"kick": _BEATS},
+        {"kick": _BEATS, "clap": (4, 12), "open_hat": _OFFBEATS},
+        {"kick": _BEATS, "clap": (4, 12), "open_hat": _OFFBEATS, "hat": (0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15)},
+    ),
+    "Hip hop music": (
+        {"kick": (0, 10), "snare": (4, 12)},
+        {"kick": (0, 7, 10), "snare": (4, 12), "hat": _EIGHTHS},
+        {"kick": (0, 7, 10), "snare": (4, 12), "hat": (*_EIGHTHS, 3, 11, 15), "rim": (6, 9)},
+    ),
+    "Reggae": (
+        {"kick": (8,), "rim": (8,)},
+        {"kick": (8,), "rim": (8, 14), "hat": _OFFBEATS},
+        {"kick": (0, 8), "rim": (5, 8, 14), "hat": (*_EIGHTHS, 7, 13)},
+    ),
+    "Rock": (
+        {"kick": (0, 8), "snare": (4, 12)},
+        {"kick": (0, 8, 10), "snare": (4, 12), "hat": _EIGHTHS},
+        {"kick": (0, 3, 6, 8, 10, 11), "snare": (4, 12, 15), "hat": _EIGHTHS, "open_hat": (14,)},
+    ),
 }
-_BUSY_STEPS: dict[str, dict[str, tuple[int, ...]]] = {
-    "Electronic music": {"hat": (0, 1, 3, 4, 5, 7, 8, 9, 11, 12, 13, 15)},
-    "Hip hop music": {"hat": (3, 11, 15), "rim": (6, 14)},
-    "Reggae": {"kick": (0, 8), "hat": (0, 4, 8, 12)},
-    "Rock": {"kick": (2, 6), "open_hat": (14,)},
-}
+"""Sixteenths of a bar that each drum is hit on, for sparse, steady and busy sections."""
+
 _GAIN = {
-    "kick": 0.80, "snare": 0.55, "clap": 0.50, "hat": 0.16, "open_hat": 0.20, "rim": 0.35, "tom": 0.5,
-    "synth bass": 0.40, "finger bass": 0.44, "picked bass": 0.40, "warm bass": 0.46,
-    "polysynth": 0.16, "electric piano": 0.25, "drawbar organ": 0.24, "overdriven guitar": 0.20,
-    "saw lead": 0.22, "nylon guitar": 0.42, "clean guitar": 0.36, "rock organ": 0.20,
+    "kick": 0.42, "snare": 0.36, "clap": 0.42, "hat": 0.22, "open_hat": 0.14, "rim": 0.40, "tom": 0.28,
+    "synth bass": 0.50, "finger bass": 0.50, "picked bass": 0.42, "warm bass": 0.50,
+    "square synth": 0.17, "electric piano": 0.30, "drawbar organ": 0.36, "overdriven guitar": 0.20,
+    "saw lead": 0.34, "nylon guitar": 0.50, "clean guitar": 0.48, "percussive organ": 0.30,
 }  # fmt: skip
+_LOUDNESS = {"Electronic music": 0.92, "Hip hop music": 1.16, "Reggae": 1.05, "Rock": 0.9}
+"""Brings the genres to about one level, RMS 0.13, with peaks below 0.9."""
+
 _PAN = {
-    "drawbar organ": -0.4, "electric piano": -0.3, "overdriven guitar": 0.35, "saw lead": 0.25,
-    "nylon guitar": 0.3, "clean guitar": 0.3, "rock organ": -0.3, "hat": 0.25, "open_hat": -0.25,
+    "square synth": -0.25, "saw lead": 0.25, "electric piano": -0.3, "nylon guitar": 0.3, "drawbar organ": -0.4,
+    "clean guitar": 0.3, "overdriven guitar": 0.35, "percussive organ": -0.3, "hat": 0.25, "open_hat": -0.25,
 }  # fmt: skip
 
 
@@ -68,7 +86,7 @@ def render_music(piece: Piece, sample_rate_hz: int = 48_000) -> tuple[npt.NDArra
         mix[1, start : start + len(wave)] += event.gain * (1 + pan) * wave
     fade = round(0.04 * sample_rate_hz)
     mix[:, total - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
-    return np.tanh(0.8 * mix).astype(np.float32), sample_rate_hz
+    return np.tanh(_LOUDNESS[piece.genre.name] * mix).astype(np.float32), sample_rate_hz
 
 
 def events(piece: Piece) -> Iterator[Event]:
@@ -93,12 +111,7 @@ def _bar(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Eve
 
 def _drum_steps(piece: Piece, section: Section, start: int) -> dict[str, tuple[int, ...]]:
     """The bar's hits; the last bar of a section that is not sparse leads over with toms."""
-    steps = dict(_DRUM_STEPS[piece.genre.name])
-    if section.density == 0:
-        steps.pop("hat", None)
-    if section.density == 2:
-        for name, extra in _BUSY_STEPS[piece.genre.name].items():
-            steps[name] = tuple(sorted({*steps.get(name, ()), *extra}))
+    steps = dict(_DRUM_STEPS[piece.genre.name][section.density])
     last = section.start_frame + (len(section.chords) - 1) * 16 * piece.sixteenth_frames
     if section.density and start == last:
         steps["tom"] = (12, 13, 14, 15) if section.density == 2 else (12, 14)
@@ -128,49 +141,56 @@ def _triad(piece: Piece, name: str, start: int, at: int, length: int, chord: int
 def _lead(
     piece: Piece, section: Section, start: int, chord: int, steps: tuple[int, ...], name: str
 ) -> Iterator[Event]:
-    base = (57, 64, 69)[piece.brightness]
+    """The motif over the bar's chord, folded into the fourteen semitones above a base that brightness sets."""
+    base = (55, 62, 68)[piece.brightness]
     for index, at in enumerate(steps):
-        midi = _pitch(piece, chord + section.motif[index % len(section.motif)], base)
-        yield _note(piece, name, start, at, 2, midi - 12 if midi > base + 24 else midi)
+        above = _pitch(piece, chord + section.motif[index % len(section.motif)], base) - base
+        octaves = max(0, -(-(above - 14) // 12))
+        yield _note(piece, name, start, at, 2, base + above - 12 * octaves)
 
 
 def _electronic(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
-    yield from _triad(piece, "polysynth", start, 0, 16, chord)
-    for at in (2, 6, 10, 14):
-        yield _note(piece, "synth bass", start, at, 2, _pitch(piece, chord, 33))
-    steps = ((0, 6, 12), (0, 3, 6, 8, 11, 14), tuple(range(0, 16, 2)))[section.density]
+    root = _pitch(piece, chord, 33)
+    chord_length = (16, 8, 4)[section.density]
+    for at in range(0, 16, chord_length):
+        yield from _triad(piece, "square synth", start, at, chord_length, chord)
+    for at in (0, 8) if section.density == 0 else _OFFBEATS:
+        yield _note(piece, "synth bass", start, at, 4 if section.density == 0 else 2, root)
+    steps = ((4, 12), (0, 3, 6, 8, 11, 14), (0, 2, 3, 6, 8, 10, 11, 14))[section.density]
     yield from _lead(piece, section, start, chord, steps, "saw lead")
 
 
 def _hip_hop(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
-    yield from _triad(piece, "electric piano", start, 0, 7, chord)
-    yield from _triad(piece, "electric piano", start, 7, 9, chord)
-    for at, length in ((0, 5), (7, 3), (10, 6)):
+    for at, length in ((0, 10), (10, 6)) if section.density == 0 else ((0, 7), (7, 9)):
+        yield from _triad(piece, "electric piano", start, at, length, chord)
+    for at, length in ((0, 6), (10, 6)) if section.density == 0 else ((0, 5), (7, 3), (10, 6)):
         yield _note(piece, "finger bass", start, at, length, _pitch(piece, chord, 33))
-    steps = ((4,), (3, 6, 11), (2, 4, 6, 11, 14))[section.density]
+    steps = ((4,), (4, 6, 11), (2, 4, 6, 9, 11, 14))[section.density]
     yield from _lead(piece, section, start, chord, steps, "nylon guitar")
 
 
 def _reggae(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
-    for at in (4, 12) if section.density == 0 else (2, 6, 10, 14):
+    for at in (4, 12) if section.density == 0 else _OFFBEATS:
         yield from _triad(piece, "drawbar organ", start, at, 1, chord)
-    for at, degree in ((0, 0), (3, 0), (6, 4), (10, 2), (12, 0)):
-        yield _note(piece, "warm bass", start, at, 2, _pitch(piece, chord + degree, 33))
-    steps = ((8,), (0, 4, 11), (0, 3, 4, 8, 11, 12))[section.density]
+    line = ((0, 0), (8, 4)) if section.density == 0 else ((0, 0), (3, 0), (6, 4), (10, 2), (12, 0))
+    for at, degree in line:
+        length = 4 if section.density == 0 else 2
+        yield _note(piece, "warm bass", start, at, length, _pitch(piece, chord + degree, 33))
+    steps = ((8,), (0, 4, 8), (0, 3, 4, 8, 11, 12))[section.density]
     yield from _lead(piece, section, start, chord, steps, "clean guitar")
 
 
 def _rock(piece: Piece, section: Section, start: int, chord: int) -> Iterator[Event]:
     root = _pitch(piece, chord, 40)
-    hits = ((0, 8), (0, 4, 8, 12), (0, 2, 4, 6, 8, 10, 12, 14))[section.density]
+    hits = ((0, 8), _BEATS, _EIGHTHS)[section.density]
     for at in hits:
         for midi in (root, root + 7, root + 12):
             yield _note(piece, "overdriven guitar", start, at, 16 // len(hits), midi)
-    for at in range(0, 16, 2):
-        yield _note(piece, "picked bass", start, at, 2, _pitch(piece, chord, 28))
-    yield from _lead(
-        piece, section, start, chord, ((0, 8), (0, 4, 6, 10), (0, 2, 4, 8, 10, 12))[section.density], "rock organ"
-    )
+    bass = _BEATS if section.density == 0 else _EIGHTHS
+    for at in bass:
+        yield _note(piece, "picked bass", start, at, 16 // len(bass), _pitch(piece, chord, 28))
+    steps = ((0, 8), (0, 4, 6, 10), (0, 2, 3, 6, 8, 10, 11, 14))[section.density]
+    yield from _lead(piece, section, start, chord, steps, "percussive organ")
 
 
 _PARTS = {"Electronic music": _electronic, "Hip hop music": _hip_hop, "Reggae": _reggae, "Rock": _rock}

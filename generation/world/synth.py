@@ -1,8 +1,8 @@
 """A handful of instruments with real timbres: single notes of a General MIDI sound font.
 
-The font is TimGM6mb (Tim Brechbill, GPL-2), which the pretty_midi wheel carries; it is installed, not shipped. Every
-note is played alone, from the same start, and mixed by the caller: so a note is the same samples each time it
-sounds, which a codec of a few million weights can learn within an hour.
+The font is TimGM6mb (Tim Brechbill, GPL-2), which the pretty_midi wheel carries; it is installed, not shipped.
+Every note is played alone, from the same start, and mixed by the caller: so a note is the same samples each time
+it sounds, which a codec of a few million weights can learn within an hour.
 """
 
 from __future__ import annotations
@@ -22,23 +22,34 @@ FONT_RATE_HZ = 44_100
 """The synthesiser plays at this rate and is resampled: at 16 kHz it hangs on some notes."""
 
 PROGRAMS = {
-    "synth bass": 38,
-    "finger bass": 33,
-    "picked bass": 34,
-    "warm bass": 32,
-    "polysynth": 90,
+    "synth bass": 39,
+    "square synth": 80,
     "saw lead": 81,
+    "finger bass": 33,
     "electric piano": 4,
     "nylon guitar": 24,
+    "warm bass": 32,
     "drawbar organ": 16,
     "clean guitar": 27,
+    "picked bass": 34,
     "overdriven guitar": 29,
-    "rock organ": 18,
+    "percussive organ": 17,
 }
-"""General MIDI programs, counted from 0."""
+"""General MIDI programs, counted from 0: of each kind the one that stands stillest in this font."""
 
-DRUMS = {"kick": 36, "rim": 37, "snare": 38, "clap": 39, "hat": 42, "open_hat": 46, "tom": 45}
+DRUMS = {"kick": 36, "rim": 37, "snare": 40, "clap": 39, "hat": 42, "open_hat": 46, "tom": 45}
 """Keys of the General MIDI drum kit."""
+
+_DECAY_S = {
+    "synth bass": 0.5,
+    "finger bass": 0.6,
+    "electric piano": 0.9,
+    "nylon guitar": 0.35,
+    "warm bass": 0.6,
+    "clean guitar": 0.35,
+    "picked bass": 0.5,
+}
+"""Time to fall to 1/e of what is plucked or struck; the font holds these notes at nearly one level."""
 
 _VELOCITY = 100
 _RELEASE_S = 0.025
@@ -56,6 +67,8 @@ def note(instrument: str, midi: int, samples: int, sample_rate_hz: int) -> Wave:
     seconds = samples / sample_rate_hz
     wave = _resampled(_played(program, midi, seconds, drum=False) * _level(program), sample_rate_hz)[:samples]
     wave = np.pad(wave, (0, samples - len(wave)))
+    if instrument in _DECAY_S:
+        wave *= np.exp(np.arange(samples, dtype=np.float32) / -(_DECAY_S[instrument] * sample_rate_hz))
     release = min(samples // 2, round(_RELEASE_S * sample_rate_hz))
     wave[samples - release :] *= np.cos(np.linspace(0, np.pi / 2, release, dtype=np.float32)) ** 2
     return np.asarray(wave, dtype=np.float32)

@@ -6,6 +6,7 @@ import pytest
 from generation.world import GENRES, plan, render_music
 from generation.world.music import events
 from generation.world.piece import HUES, SCALES
+from generation.world.synth import note
 
 
 def onset_strength(wave: np.ndarray, rate: int) -> np.ndarray:
@@ -45,8 +46,30 @@ def test_notes_belong_to_the_key_of_the_hue() -> None:
         piece = plan(seed)
         hue = HUES[piece.hue]
         allowed = {(hue.tonic + step) % 12 for step in SCALES[hue.mode]}
-        pitched = [event for event in events(piece) if event.midi and event.instrument != "guitar"]
+        pitched = [event for event in events(piece) if event.midi and event.instrument != "overdriven guitar"]
         assert {event.midi % 12 for event in pitched} <= allowed
+
+
+def test_genres_and_densities_are_about_equally_loud() -> None:
+    levels = []
+    for genre in GENRES:
+        waves = [render_music(plan(seed, genre=genre, duration_s=15.0), 16_000)[0] for seed in range(6)]
+        levels.append(10 * np.log10(np.mean([np.mean(wave**2) for wave in waves])))
+    assert max(levels) - min(levels) < 2.0
+
+
+def test_a_note_is_the_same_samples_each_time_it_sounds() -> None:
+    first = note("electric piano", 60, 8000, 16_000).copy()
+    note.cache_clear()
+    assert np.array_equal(first, note("electric piano", 60, 8000, 16_000))
+    assert len(first) == 8000
+    assert abs(float(first[-1])) < 1e-3
+
+
+def test_a_note_has_its_pitch_at_every_rate() -> None:
+    for rate in (16_000, 48_000):
+        spectrum = np.abs(np.fft.rfft(note("square synth", 69, rate, rate)))
+        assert int(spectrum.argmax()) == pytest.approx(440, abs=3)
 
 
 def test_busier_pieces_have_more_notes() -> None:
