@@ -40,7 +40,8 @@ def save_part(path: Path, module: nn.Module, *, config: str, notes: Mapping[str,
         save_file(tensors, fresh, {**notes, "config": config, "format": FORMAT})
         fresh.replace(path)
     except (OSError, SafetensorError) as error:
-        fresh.unlink(missing_ok=True)
+        if fresh.is_file():
+            fresh.unlink()
         raise GenerationError(
             f"{path} could not be written ({error}); make room and save again, nothing was lost"
         ) from error

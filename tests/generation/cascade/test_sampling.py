@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from generation.cascade.sampling import gumbel_noise, sample
+from generation.cascade.sampling import Sampling, guided, gumbel_noise, sample
 
 CPU = torch.device("cpu")
 
 
 def noise(seed: int, *shape: int) -> torch.Tensor:
-    return gumbel_noise(shape, torch.Generator().manual_seed(seed), CPU)
+    return gumbel_noise(shape, [seed], 1, CPU)[0]
 
 
 def test_same_seed_draws_the_same_and_others_differ() -> None:
@@ -39,8 +39,24 @@ def test_nearly_equal_logits_draw_nearly_the_same_tokens() -> None:
     assert float(same.float().mean()) > 0.95
 
 
+def test_a_clip_has_the_same_noise_alone_and_in_a_batch_and_another_in_each_stage() -> None:
+    batch = gumbel_noise((30, 4), [5, 9], 2, CPU)
+    assert torch.equal(batch[1], gumbel_noise((30, 4), [9], 2, CPU)[0])
+    assert not torch.equal(batch[1], gumbel_noise((30, 4), [9], 3, CPU)[0])
+
+
+def test_guidance_pushes_away_from_the_unasked_scores() -> None:
+    asked, unasked = torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 1.0]])
+    scores = torch.cat([asked, unasked])
+    assert torch.equal(guided(scores, 1.0), asked)
+    assert torch.equal(guided(scores, 0.0), unasked)
+    assert torch.equal(guided(scores, 3.0), torch.tensor([[4.0, -2.0]]))
+
+
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="temperature -1"):
-        sample(torch.zeros(1, 2), noise(0, 1, 2), -1, 2)
+        Sampling(-1, 2)
     with pytest.raises(ValueError, match="top_k 0"):
-        sample(torch.zeros(1, 2), noise(0, 1, 2), 1.0, 0)
+        Sampling(1.0, 0)
+    with pytest.raises(ValueError, match="guidance 30"):
+        Sampling(1.0, 2, guidance=30)
