@@ -10,16 +10,17 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
+from generation.world.sound_font import DRUM_BANK, SoundFont
+
 Wave = npt.NDArray[np.float32]
 
 FONT_RATE_HZ = 44_100
-"""The synthesiser plays at this rate and is resampled: at 16 kHz it hangs on some notes."""
+"""Notes are played at the rate of the font's recordings, then resampled."""
 
 PROGRAMS = {
     "synth bass": 39,
@@ -40,32 +41,35 @@ PROGRAMS = {
 DRUMS = {"kick": 36, "rim": 37, "snare": 40, "clap": 39, "hat": 42, "open_hat": 46, "tom": 45}
 """Keys of the General MIDI drum kit."""
 
-_DECAY_S = {
-    "synth bass": 0.5,
-    "finger bass": 0.6,
-    "electric piano": 0.9,
-    "nylon guitar": 0.35,
-    "warm bass": 0.6,
-    "clean guitar": 0.35,
-    "picked bass": 0.5,
-}
-"""Time to fall to 1/e of what is plucked or struck; the font holds these notes at nearly one level."""
+_OCTAVE_LOW = ("drawbar organ", "percussive organ")
+"""Programs with a sixteen-foot stop, which sound an octave below the key."""
 
-_VELOCITY = 100
+_DECAY_S = {
+    "synth bass": 0.8,
+    "finger bass": 0.9,
+    "electric piano": 1.2,
+    "nylon guitar": 0.5,
+    "warm bass": 0.9,
+    "clean guitar": 0.5,
+    "picked bass": 0.8,
+}
+"""Time to fall to 1/e of what is plucked or struck, for the font holds these notes at nearly one level."""
+
 _RELEASE_S = 0.025
 _LOUDNESS = 0.25
+_HEARD_S = 0.25
 _DRUM_S = {"kick": 0.30, "rim": 0.12, "snare": 0.22, "clap": 0.20, "hat": 0.08, "open_hat": 0.26, "tom": 0.30}
 
 
 @lru_cache(maxsize=8192)
 def note(instrument: str, midi: int, samples: int, sample_rate_hz: int) -> Wave:
-    """One note, ``samples`` long with its release; programs are brought to one loudness.
+    """One note of that sounding pitch, ``samples`` long with its release; all notes are brought to one loudness.
 
     Raises KeyError on an instrument that is not in PROGRAMS.
     """
-    program = PROGRAMS[instrument]
-    seconds = samples / sample_rate_hz
-    wave = _resampled(_played(program, midi, seconds, drum=False) * _level(program), sample_rate_hz)[:samples]
+    key = midi + 12 if instrument in _OCTAVE_LOW else midi
+    played = _played(PROGRAMS[instrument], key, samples / sample_rate_hz) * _level(PROGRAMS[instrument], key)
+    wave = _resampled(played, sample_rate_hz)[:samples]
     wave = np.pad(wave, (0, samples - len(wave)))
     if instrument in _DECAY_S:
         wave *= np.exp(np.arange(samples, dtype=np.float32) / -(_DECAY_S[instrument] * sample_rate_hz))
@@ -77,31 +81,21 @@ def note(instrument: str, midi: int, samples: int, sample_rate_hz: int) -> Wave:
 @lru_cache(maxsize=64)
 def drum(name: str, sample_rate_hz: int) -> Wave:
     """One hit of the kit, its highest peak at 0.9. Raises KeyError on a name that is not in DRUMS."""
-    wave = _played(0, DRUMS[name], _DRUM_S[name], drum=True)
+    wave = _font().play(DRUM_BANK, 0, DRUMS[name], _DRUM_S[name], FONT_RATE_HZ)
     wave = wave * (0.9 / float(np.abs(wave).max()))
     fade = round(0.4 * len(wave))
     wave[len(wave) - fade :] *= np.cos(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
     return _resampled(wave, sample_rate_hz)
 
 
-def _played(program: int, midi: int, seconds: float, *, drum: bool) -> Wave:
+def _played(program: int, midi: int, seconds: float) -> Wave:
     """A note straight from the font at its own rate, mono."""
-    from symusic import Note, Score, Tempo, Track
-
-    ticks = 960
-    score = Score(ticks)
-    score.tempos.append(Tempo(0, 60.0))
-    track = Track("note", program, drum)
-    track.notes.append(Note(0, max(1, round(seconds * ticks)), midi, _VELOCITY))
-    score.tracks.append(track)
-    return np.asarray(_synthesiser().render(score, True), dtype=np.float32).mean(0)
+    return _font().play(0, program, midi, seconds, FONT_RATE_HZ)
 
 
 @cache
-def _synthesiser() -> Any:
-    from symusic import Synthesizer
-
-    return Synthesizer(str(font_path()), FONT_RATE_HZ, 0)
+def _font() -> SoundFont:
+    return SoundFont(font_path())
 
 
 def font_path() -> Path:
@@ -113,9 +107,9 @@ def font_path() -> Path:
 
 
 @cache
-def _level(program: int) -> float:
-    """What brings a program's middle register to one loudness."""
-    wave = _played(program, 52, 0.3, drum=False)
+def _level(program: int, key: int) -> float:
+    """What brings the beginning of a note to one loudness, since the font's recordings differ by up to 12 dB."""
+    wave = _played(program, key, _HEARD_S)
     return _LOUDNESS / float(np.sqrt(np.square(wave).mean()))
 
 
