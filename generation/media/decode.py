@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import ffmpeg
 import numpy as np
@@ -22,14 +23,38 @@ def frames(path: Path, *, fps: float, width: int, height: int) -> npt.NDArray[np
     Raises MediaError and its kinds.
     """
     count = max(1, round(require_video(path).duration_s * fps))
-    stream = (
+    return _pictures(path, _steady(path, fps), count, width, height)
+
+
+def squares(path: Path, *, fps: float, side: int, duration_s: float) -> npt.NDArray[np.uint8]:
+    """The central square of the picture as RGB, uint8 [T, side, side, 3].
+
+    T = round(fps · d), at least 1, where d is the video's duration or ``duration_s``, whichever is shorter. Frame
+    k is what is on screen at k / fps seconds. Raises MediaError and its kinds.
+    """
+    info = require_video(path)
+    shown = min(info.width, info.height)
+    # As shares of the stored picture, whose pixels need not be square.
+    width, height = f"iw*{shown}/{info.width}", f"ih*{shown}/{info.height}"
+    stream = _steady(path, fps).filter("crop", width, height, exact=1)
+    count = max(1, round(min(info.duration_s, duration_s) * fps))
+    return _pictures(path, stream, count, side, side)
+
+
+def _steady(path: Path, fps: float) -> Any:
+    """The upright picture at a steady rate, without end."""
+    return (
         ffmpeg.input(url(path))
         .video.filter("fps", fps=fps, start_time=0, round="up")
         .filter("tpad", stop=-1, stop_mode="clone")
-        .filter("scale", width, height, flags=SCALER)
-        .output("pipe:1", format="rawvideo", pix_fmt="rgb24", **{"frames:v": count})
     )
-    pixels = np.frombuffer(run(stream).stdout, dtype=np.uint8)
+
+
+def _pictures(path: Path, stream: Any, count: int, width: int, height: int) -> npt.NDArray[np.uint8]:
+    scaled = stream.filter("scale", width, height, flags=SCALER).output(
+        "pipe:1", format="rawvideo", pix_fmt="rgb24", **{"frames:v": count}
+    )
+    pixels = np.frombuffer(run(scaled).stdout, dtype=np.uint8)
     if pixels.size != count * height * width * 3:
         raise Truncated(
             f"{path.name} gave {pixels.size // (height * width * 3)} of {count} frames; copy or download it again"
