@@ -124,7 +124,7 @@ def _file_name(piece: Piece, index: int) -> str:
     return f"{genre}-{index + 1:02d}-{digest}.mp4"
 
 
-_VERSION = 1
+_VERSION = 2
 """Raised when scenes or instruments change, so that files drawn before are not taken for current ones."""
 
 

@@ -20,18 +20,25 @@ def render_frames(piece: Piece, width: int, height: int, fps: float) -> Iterator
         canvas = Canvas(width, height)
         now = moment(piece, section, time_s)
         SCENES[section.scene](canvas, now)
-        yield _pulsing(canvas.pixels, now)
+        yield _filmed(canvas.pixels, now)
 
 
-_PULSES_A_BEAT = (0.5, 1.0, 2.0)
-_PULSE_DEPTH = (0.02, 0.05, 0.08)
+_ORBIT = (0.004, 0.028, 0.056)
+_PULSE_DEPTH = (0.01, 0.025, 0.04)
+_STILL_ZOOM = 1.06
 
 
-def _pulsing(picture: Picture, now: Moment) -> Picture:
-    """The camera breathes with the music: in on every half note, beat or eighth, the busier the harder."""
-    phase = now.beats * _PULSES_A_BEAT[now.density] % 1.0
-    zoom = 1.0 + _PULSE_DEPTH[now.density] * float(np.cos(np.pi * phase) ** 2)
+def _filmed(picture: Picture, now: Moment) -> Picture:
+    """The picture through a camera that circles once in two beats and breathes in on each, the busier the wider.
+
+    So the mean optical flow follows the rate of the notes in every scene, and evenly enough to be seen eight times
+    a second: a circle is always as fast as its radius and the tempo say.
+    """
     height, width = picture.shape[:2]
-    still = np.array([[zoom, 0, (1 - zoom) * width / 2], [0, zoom, (1 - zoom) * height / 2]], np.float32)
-    moved = cv2.warpAffine(picture, still, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    zoom = _STILL_ZOOM + _PULSE_DEPTH[now.density] * float(np.cos(np.pi * now.beats) ** 2)
+    turn, radius = np.pi * now.beats, _ORBIT[now.density] * height
+    across = (1 - zoom) * width / 2 + radius * np.cos(turn)
+    down = (1 - zoom) * height / 2 + radius * np.sin(turn)
+    camera = np.array([[zoom, 0, across], [0, zoom, down]], np.float32)
+    moved = cv2.warpAffine(picture, camera, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(moved, dtype=np.uint8)

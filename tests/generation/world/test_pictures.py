@@ -2,13 +2,17 @@
 
 import csv
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from generation.media.probe import probe
 from generation.world import GENRES, Piece, plan, render_frames, write_demo
+from generation.world.music import events
 
 
 def still(piece: Piece, scene: str, time_share: float = 0.0) -> np.ndarray:
@@ -38,6 +42,19 @@ def test_brightness_and_hue_are_visible() -> None:
     red, blue = (still(plan(2, genre=genre, hue=h, brightness=1), "sunset").mean((0, 1)) for h in (0, 4))
     assert red[0] > red[2]
     assert blue[2] > blue[0]
+
+
+def optical_flow(piece: Piece) -> float:
+    """Mean length of the optical flow in a square cut-out, pixels a picture at 8 pictures a second."""
+    pictures = [cv2.cvtColor(frame[:, 25:89], cv2.COLOR_RGB2GRAY) for frame in render_frames(piece, 114, 64, 8)]
+    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return float(np.mean([np.linalg.norm(flow.calc(a, b, None), axis=2).mean() for a, b in pairwise(pictures)]))
+
+
+def test_motion_follows_the_rate_of_the_notes() -> None:
+    pieces = [plan(600 + seed, genre=GENRES[seed % 4], duration_s=4.0) for seed in range(24)]
+    rates = [len({event.start for event in events(piece)}) / piece.duration_s for piece in pieces]
+    assert spearmanr([optical_flow(piece) for piece in pieces], rates).statistic > 0.7
 
 
 def test_pictures_are_the_same_for_the_same_piece() -> None:
