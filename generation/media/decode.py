@@ -62,14 +62,21 @@ def _pictures(path: Path, stream: Any, count: int, width: int, height: int) -> n
     return pixels.reshape(count, height, width, 3)
 
 
-def audio(path: Path, *, sample_rate_hz: int, channels: int) -> npt.NDArray[np.float32]:
+def audio(
+    path: Path, *, sample_rate_hz: int, channels: int, start_s: float = 0.0, duration_s: float | None = None
+) -> npt.NDArray[np.float32]:
     """The first audio stream, float32 [channels, samples], resampled and mixed to 1 or 2 channels.
 
-    Raises NoAudio where there is none, MediaError where it cannot be read.
+    All of it from ``start_s`` on, or ``duration_s`` of it where there is as much. Raises NoAudio where there is no
+    audio stream, MediaError where it cannot be read.
     """
     if not probe(path).has_audio:
         raise NoAudio(f"{path.name} has no sound; give a file with an audio track")
-    return decode_stream(ffmpeg.input(url(path)).audio, sample_rate_hz=sample_rate_hz, channels=channels)
+    part = {"ss": start_s} if start_s else {}
+    if duration_s is not None:
+        part["t"] = duration_s
+    source = ffmpeg.input(url(path), **part)
+    return decode_stream(source.audio, sample_rate_hz=sample_rate_hz, channels=channels)
 
 
 def resample(

@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from generation.contracts import GenerationError
+from generation.world.piece import Piece, plan
 
 FORMAT = "duet-shards-1"
 FULL_SCALE = 32767
@@ -38,15 +39,14 @@ class Info:
     """What is known of one example besides its sound and pictures.
 
     source: the file it was cut from, or ``world``. start_s: where in the source it begins.
-    caption: of picture and music together, empty where nobody has written one. music_captions: wordings about the
-    music alone. seed: of a piece of the world, whose plan says everything else (``generation.world.plan``).
+    caption: of picture and music together, empty where nobody has written one.
+    seed: of a piece of the world, whose plan says everything else (``Shards.piece``).
     """
 
     source: str
     start_s: float = 0.0
     genre: str = ""
     caption: str = ""
-    music_captions: tuple[str, ...] = ()
     seed: int | None = None
 
 
@@ -93,8 +93,9 @@ def read_block(folder: Path, name: str) -> Block | None:
     if not path.exists():
         return None
     found = json.loads(path.read_text(encoding="utf-8"))
-    examples = [Info(**{**info, "music_captions": tuple(info["music_captions"])}) for info in found["examples"]]
-    return Block(name, examples, [LeftOut(**left) for left in found["left_out"]])
+    return Block(
+        name, [Info(**info) for info in found["examples"]], [LeftOut(**left) for left in found["left_out"]]
+    )
 
 
 def write_index(folder: Path, kind: Kind, cutting: Cutting, blocks: Iterable[str]) -> None:
@@ -152,11 +153,16 @@ class Shards:
     def info(self, index: int) -> Info:
         return self.infos[index]
 
+    def piece(self, index: int) -> Piece | None:
+        """The plan of an example that is a piece of the self-made world."""
+        seed = self.infos[index].seed
+        return None if seed is None else plan(seed, duration_s=self.cutting.segment_s)
+
     def take(self, name: str, indices: Sequence[int]) -> Tensor:
         """Rows of some examples as they are stored, [len(indices), ...].
 
         wave int16 [N, samples], pictures uint8 [N, steps, px, px, 3], flow float16 [N, steps, 2, flow_hz, px, px];
-        features as ``features.py`` describes them. Raises KeyError naming the options.
+        features as their encoders give them. Raises KeyError naming the options.
         """
         if name not in self.names:
             raise KeyError(f"{self.folder} holds no {name!r}; it holds {', '.join(self.names)}")

@@ -38,6 +38,15 @@ def test_audio_is_resampled_and_mixed(make_video: MakeVideo) -> None:
     assert np.argmax(spectrum) == 440 * 2
 
 
+def test_part_of_the_audio_is_what_lies_there(tmp_path: Path) -> None:
+    wave = np.random.default_rng(0).normal(0, 0.5, (1, 48_000)).astype(np.float32)
+    decode.write_wav(tmp_path / "a.wav", wave, 16_000)
+    part = decode.audio(tmp_path / "a.wav", sample_rate_hz=16_000, channels=1, start_s=0.75, duration_s=1.5)
+    assert np.array_equal(part, wave[:, 12_000:36_000])
+    tail = decode.audio(tmp_path / "a.wav", sample_rate_hz=16_000, channels=1, start_s=2.5, duration_s=1.5)
+    assert np.array_equal(tail, wave[:, 40_000:])
+
+
 def test_audio_of_a_silent_video_is_refused(master: Master) -> None:
     with pytest.raises(NoAudio, match="has no sound"):
         decode.audio(master.path, sample_rate_hz=16_000, channels=1)
