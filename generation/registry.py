@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from generation.contracts import ClipFacts, Settings, System, SystemSpec
+from generation.contracts import ClipFacts, GenerationError, Settings, System, SystemSpec
 from generation.media.binaries import ffmpeg_version
 from generation.variants import VARIANTS
 
@@ -169,13 +169,23 @@ def rendering_digest() -> str:
 
 
 def weights_digest(key: str, preset: str) -> str:
-    """SHA-256 over the weight files of a preset; empty for a system without weights."""
+    """SHA-256 over the weight files of a preset; empty for a system without weights.
+
+    Raises GenerationError when one is missing, as all of ``base`` are until somebody installs and trains them.
+    """
     files = spec(key).weights.get(preset, ())
     if not files:
         return ""
     digest = hashlib.sha256()
     for name in files:
-        digest.update((ROOM / "weights" / name).read_bytes())
+        path = ROOM / "weights" / name
+        if not path.is_file():
+            raise GenerationError(
+                f"{spec(key).slug(preset)} lacks its weights {path.name} in {path.parent}; "
+                f"`python -m generation weights --preset {preset}` says where each part comes from"
+            )
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 

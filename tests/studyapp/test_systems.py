@@ -44,7 +44,7 @@ def test_a_slug_never_means_two_things() -> None:
     ("asked", "message"),
     [
         ({"key": "v3meow"}, "there are ground-truth, imported"),
-        ({"key": "v2meow-clip", "preset": "huge"}, "no preset 'huge'; there are tiny"),
+        ({"key": "v2meow-clip", "preset": "huge"}, "no preset 'huge'; there are tiny, base"),
         ({"key": "v2meow-clip", "preset": "tiny", "settings": {"heat": 1}}, "no setting heat; its settings are"),
         ({"key": "v2meow-clip", "preset": "tiny", "slug": "v2meow"}, "does not say the preset"),
         ({"key": "v2meow-clip", "preset": "tiny", "label": "V2Meow"}, "does not say the preset"),
