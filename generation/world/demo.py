@@ -1,4 +1,8 @@
-"""The demo's clips: finished videos with their music, and a manifest that the import reads."""
+"""The demo's clips: finished videos with their music, and a manifest that the import reads.
+
+The music is played with TimGM6mb, a General MIDI font under the GPL-2, which is installed with the pretty_midi
+wheel and not shipped with this project.
+"""
 
 from __future__ import annotations
 

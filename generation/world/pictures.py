@@ -24,8 +24,8 @@ def render_frames(piece: Piece, width: int, height: int, fps: float) -> Iterator
 
 
 _ORBIT = (0.004, 0.028, 0.056)
+"""Radius of the camera's circle in heights of the picture, by density; the zoom keeps its edges out of sight."""
 _PULSE_DEPTH = (0.01, 0.025, 0.04)
-_STILL_ZOOM = 1.06
 
 
 def _filmed(picture: Picture, now: Moment) -> Picture:
@@ -35,7 +35,7 @@ def _filmed(picture: Picture, now: Moment) -> Picture:
     a second: a circle is always as fast as its radius and the tempo say.
     """
     height, width = picture.shape[:2]
-    zoom = _STILL_ZOOM + _PULSE_DEPTH[now.density] * float(np.cos(np.pi * now.beats) ** 2)
+    zoom = 1.0 + 2 * _ORBIT[now.density] + _PULSE_DEPTH[now.density] * float(np.cos(np.pi * now.beats) ** 2)
     turn, radius = np.pi * now.beats, _ORBIT[now.density] * height
     across = (1 - zoom) * width / 2 + radius * np.cos(turn)
     down = (1 - zoom) * height / 2 + radius * np.sin(turn)
