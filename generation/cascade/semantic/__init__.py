@@ -1,0 +1,1 @@
+"""Semantic tokens: what the music is doing, 25 times a second."""

@@ -1,0 +1,64 @@
+"""Spectra as the audio networks read them: log-mel bands for timbre and rhythm, semitones for harmony."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+FLOOR = 1e-3
+"""Added to magnitudes before the logarithm: some 60 dB below a full-scale partial."""
+
+
+class Bands(nn.Module):
+    """Waveform [B, samples] to log bands [B, samples // hop, mels + semitones].
+
+    Mel bands come from a short window, semitones from 55 to 880 Hz from a long one, which tells low notes apart.
+    Each window is centred on its own hop.
+    """
+
+    mel: Tensor
+    semitone: Tensor
+
+    def __init__(
+        self, sample_rate_hz: int, hop: int, *, mels: int, short: int = 1024, long: int = 4096, octaves: int = 4
+    ) -> None:
+        super().__init__()
+        self.hop, self.short, self.long = hop, short, long
+        self.dim = mels + 12 * octaves
+        self.register_buffer("mel", mel_filters(short // 2 + 1, mels, sample_rate_hz), persistent=False)
+        self.register_buffer(
+            "semitone", semitone_filters(long // 2 + 1, 12 * octaves, sample_rate_hz), persistent=False
+        )
+
+    def forward(self, wave: Tensor) -> Tensor:
+        low = magnitudes(wave, self.long, self.hop) @ self.semitone
+        return torch.cat([magnitudes(wave, self.short, self.hop) @ self.mel, low], -1).add(FLOOR).log()
+
+
+def magnitudes(wave: Tensor, window: int, hop: int) -> Tensor:
+    """[B, samples] to magnitudes [B, samples // hop, window // 2 + 1], a full-scale sine giving about one half."""
+    left = (window - hop) // 2
+    padded = F.pad(wave, (left, window - hop - left))
+    frames = padded.unfold(1, window, hop) * torch.hann_window(window, device=wave.device)
+    return torch.fft.rfft(frames).abs() * (2 / window)
+
+
+def mel_filters(bins: int, mels: int, sample_rate_hz: int) -> Tensor:
+    """Triangles [bins, mels], equally spaced on the HTK mel scale, each summing to one."""
+    top = 2595 * math.log10(1 + sample_rate_hz / 2 / 700)
+    edges = 700 * (10 ** (torch.linspace(0, top, mels + 2, dtype=torch.float64) / 2595) - 1)
+    frequency = torch.linspace(0, sample_rate_hz / 2, bins, dtype=torch.float64)[:, None]
+    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
+    filters = torch.minimum(rising, falling).clamp(min=0)
+    return (filters / filters.sum(0).clamp(min=1e-3)).float()
+
+
+def semitone_filters(bins: int, semitones: int, sample_rate_hz: int, lowest_midi: int = 33) -> Tensor:
+    """Triangles [bins, semitones] a semitone to either side of equal-tempered pitches, from A1 (55 Hz) upwards."""
+    frequency = torch.linspace(0, sample_rate_hz / 2, bins).clamp(min=1.0)[:, None]
+    midi = 69 + 12 * (frequency / 440).log2()
+    return (1 - (midi - lowest_midi - torch.arange(semitones)).abs()).clamp(min=0)
