@@ -1,4 +1,4 @@
-"""A small network in the way of w2v-BERT: it has learnt to guess masked stretches of music from their surroundings.
+"""A small network in the way of w2v-BERT: it has learnt to guess masked stretches of music from the rest.
 
 The paper clusters an intermediate layer of w2v-BERT (Chung et al. 2021; AudioLM, section III-B). Only the layers
 below that one are kept; those above, and the head that guesses, live in training.

@@ -67,7 +67,7 @@ def fitted_centroids(points: Tensor, clusters: int, generator: torch.Generator, 
 
 
 def _spread(points: Tensor, clusters: int, generator: torch.Generator) -> Tensor:
-    """k-means++ (Arthur & Vassilvitskii 2007) on a sample: a start is likelier the further it is from the others."""
+    """k-means++ (Arthur & Vassilvitskii 2007) on a sample: what is far from the others is likelier to be next."""
     sample = points[torch.randperm(len(points), generator=generator)[: 40 * clusters]]
     chosen = [sample[0]]
     furthest = torch.full((len(sample),), torch.inf)
