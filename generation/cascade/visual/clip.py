@@ -36,7 +36,7 @@ class ClipConfig:
     picture_px: int = 64
     patch_px: int = 8
     width: int = 96
-    layers: int = 3
+    layers: int = 2
     heads: int = 3
     text_width: int = 64
     text_layers: int = 2

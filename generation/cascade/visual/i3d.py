@@ -2,7 +2,7 @@
 
 Input: flow, float16 [S, 2, flow_hz, flow_px, flow_px] within [-1, 1]. Output: float [S, dim] at 1 Hz. base is the
 published network, 25 fields of 224 pixels to 1024 numbers, the average-pooled last layer; tiny is the same network
-an eighth as wide, 8 fields of 32 pixels to 128 numbers, and its first layer keeps every field.
+an eighth as wide, 8 fields of 32 pixels to 128 numbers.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ INCEPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class I3dConfig:
-    """narrower: every width is divided by it. first_stride: pictures that the first layer steps over at once."""
+    """narrower: every width is divided by it."""
 
     narrower: int = 8
-    first_stride: int = 1
     quantum: float = 0.5
 
     @property
@@ -47,7 +46,7 @@ class I3dConfig:
         return (point + cube + second + pooled) // self.narrower
 
 
-I3D_FLOW = I3dConfig(narrower=1, first_stride=2)
+I3D_FLOW = I3dConfig(narrower=1)
 """The paper's: trained on Kinetics, 1024 numbers a second."""
 
 
@@ -61,7 +60,7 @@ class I3d(nn.Module):
         super().__init__()
         self.config = config
         first, second = 64 // config.narrower, 192 // config.narrower
-        self.conv_1a = Unit(2, first, 7, (config.first_stride, 2, 2))
+        self.conv_1a = Unit(2, first, 7, (2, 2, 2))
         self.conv_2b = Unit(first, first, 1)
         self.conv_2c = Unit(first, second, 3)
         width = second
