@@ -2,7 +2,8 @@
 
 Squared error, the quantiser's two losses with the paper's weights, and a hinge critic over patches once the
 pictures are near. The paper's perceptual and logit-Laplace terms are left out: the first needs a published
-network, and here only the tokens are used. Entries of the codebook that nothing falls on are put where pictures are.
+network, and here only the tokens are used. Entries of the codebook that nothing falls on are put where pictures
+are.
 """
 
 from __future__ import annotations
