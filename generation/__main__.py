@@ -59,6 +59,27 @@ def render(options: argparse.Namespace) -> None:
     print(f"{options.out}: {soundtrack.duration_s:.2f} s by {spec.slug(preset)}, seed {options.seed}")
 
 
+def dataset(options: argparse.Namespace) -> None:
+    """Cut videos or music, or pieces of the self-made world, into a training set."""
+    from generation.cascade.presets import preset
+    from generation.cascade.training.dataset import make_set, make_world_set
+    from generation.cascade.training.shards import Kind
+
+    with _names_from_outside():
+        sizes = preset(options.preset)
+    kind: Kind = "audio" if options.audio_only else "paired"
+    common = {"kind": kind, "segment_s": options.segment, "workers": options.workers}
+    if options.world is None:
+        if options.folder is None:
+            raise UsageError("name a folder of videos or music, or --world COUNT")
+        shards = make_set(options.folder, options.out, sizes, **common)
+    else:
+        shards = make_world_set(options.out, sizes, options.world, held_out=options.held_out, **common)
+    for left in shards.left_out:
+        print(f"left out {left.source}: {left.reason}", file=sys.stderr)
+    print(f"{options.out}: {len(shards)} examples of {options.segment:g} s, {len(shards.left_out)} left out")
+
+
 def train(options: argparse.Namespace) -> None:
     """Train a preset of the cascade from scratch."""
     from generation.cascade.presets import PRESETS
@@ -105,6 +126,17 @@ def _parser() -> argparse.ArgumentParser:
     rendering.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     rendering.add_argument("-o", "--out", required=True, type=Path, help="out.wav or out.mp4")
     rendering.set_defaults(command=render)
+
+    making = commands.add_parser("dataset", help="cut a folder of videos or music into a training set")
+    making.add_argument("folder", nargs="?", type=Path, help="folder of videos, or of any music with --audio-only")
+    making.add_argument("--world", type=int, metavar="COUNT", help="pieces of the self-made world instead")
+    making.add_argument("--held-out", action="store_true", help="those of its pieces that training never sees")
+    making.add_argument("--out", required=True, type=Path, help="folder of the set")
+    making.add_argument("--preset", default="tiny", help="whose rates and picture sizes (tiny)")
+    making.add_argument("--audio-only", action="store_true", help="music without pictures, for stages 2 and 3")
+    making.add_argument("--segment", type=float, default=15.0, help="seconds an example (15)")
+    making.add_argument("--workers", type=int, default=1, help="processes, of one thread each (1)")
+    making.set_defaults(command=dataset)
 
     training = commands.add_parser("train", help="train the cascade on the self-made world")
     training.add_argument("--preset", default="tiny")
