@@ -102,7 +102,7 @@ def _fields(config: StageConfig) -> dict[str, TransformerConfig]:
 
 def _tiny() -> Preset:
     grid = TimeGrid()
-    small = TransformerConfig(layers=3, dim=192, heads=4, feed_forward=512, buckets=128, furthest=512)
+    small = TransformerConfig(layers=3, dim=160, heads=4, feed_forward=512, buckets=128, furthest=512)
     return Preset(
         name="tiny",
         grid=grid,
@@ -112,7 +112,7 @@ def _tiny() -> Preset:
         i3d=I3dConfig(),
         vit=VitVqganConfig(),
         semantic=SemanticConfig(),
-        acoustic=AcousticConfig(levels=grid.levels),
+        acoustic=AcousticConfig(levels=grid.levels, hop=grid.hop),
         joint=JointConfig(),
         stages=StageConfig(
             semantic_encoder=replace(small, layers=2),

@@ -1,0 +1,1 @@
+"""Acoustic tokens: a residual-quantised codec with SoundStream's clocks."""
