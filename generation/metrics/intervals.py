@@ -1,0 +1,70 @@
+"""Comparing music with its own video and with another's: the shuffle, rank correlation, intervals over clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+Values = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure over clips with its 95 % percentile bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def above_zero(self) -> bool:
+        return self.low > 0
+
+
+def derangement(count: int, seed: int) -> Indices:
+    """A shuffle of ``count`` clips that leaves none in its place. Raises ValueError for fewer than two."""
+    if count < 2:
+        raise ValueError(f"{count} clips cannot be shuffled; two are needed")
+    draw = np.random.default_rng(seed)
+    while True:
+        order = draw.permutation(count)
+        if (order != np.arange(count)).all():
+            return order
+
+
+def rank_correlation(first: Values, second: Values) -> float:
+    """Spearman's rho, ties at their mean rank; 0 where one of the two never changes."""
+    one, other = rankdata(first), rankdata(second)
+    one, other = one - one.mean(), other - other.mean()
+    spread = np.sqrt((one @ one) * (other @ other))
+    return float(one @ other / spread) if spread > 0 else 0.0
+
+
+def bootstrap(figure: Callable[[Indices], float], count: int, seed: int, resamples: int = RESAMPLES) -> Estimate:
+    """A figure of ``count`` clips and its interval: ``figure`` is asked with clips drawn again and again."""
+    draw = np.random.default_rng(seed)
+    again = [figure(draw.integers(count, size=count)) for _ in range(resamples)]
+    low, high = np.percentile(again, [2.5, 97.5])
+    return Estimate(figure(np.arange(count)), float(low), float(high))
+
+
+def mean_difference(first: Values, second: Values, seed: int) -> Estimate:
+    """Mean of paired differences over clips, first minus second."""
+    apart = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
+    return bootstrap(lambda clips: float(apart[clips].mean()), len(apart), seed)
+
+
+def correlation_difference(heard: Values, own: Values, other: Values, seed: int) -> Estimate:
+    """Rank correlation of what is heard with ``own`` minus that with ``other``, over clips."""
+    return bootstrap(
+        lambda clips: rank_correlation(heard[clips], own[clips]) - rank_correlation(heard[clips], other[clips]),
+        len(heard),
+        seed,
+    )
