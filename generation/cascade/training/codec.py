@@ -1,91 +1,193 @@
-"""Train the codec: spectra for the ear, complex spectra and the wave itself for phase."""
+"""Train the codec: spectra for the ear, complex spectra and the wave itself for phase, critics for what is left.
+
+In the first part of a run everything learns. Then encoder and codebooks stand still, so that tokens keep their
+meaning and the stages can be trained, and the decoder alone goes on against critics.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from generation.cascade.acoustic import Codec, ResidualQuantizer
-from generation.cascade.time_grid import TimeGrid
-from generation.cascade.training.clock import Clock
-from generation.cascade.training.material import held_out_pieces, mono, training_pieces
+from generation.cascade.acoustic.codec import Codec
+from generation.cascade.acoustic.discriminators import CriticConfig, Critics, critics_loss, fooling_loss
+from generation.cascade.acoustic.quantizer import ResidualQuantizer
+from generation.cascade.spectra import mel_filters
+from generation.cascade.training.loop import Draw, mean_over_ranks
+from generation.cascade.training.semantic import Music
+
+SIZES = ((256, 1024), (640, 1600), (320, 800), (512, 2000))
+"""Spectrum lengths, in samples, taken in turn: all of them at each step would cost more than the network."""
+_FOLLOW = 0.02
+_DEAD = 0.004
 
 
 @dataclass(frozen=True, slots=True)
 class CodecRun:
-    """Size of one training run. ``crop_frames`` counts acoustic frames."""
+    """crop_frames: length of what is shown, in acoustic frames.
 
-    clips: int = 1200
+    settled: share of the run after which encoder and codebooks stand still and the critics begin.
+    """
+
+    sample_rate_hz: int = 16_000
     batch: int = 10
     crop_frames: int = 60
-    learning_rate: float = 1.5e-3
+    commitment: float = 0.25
+    settled: float = 0.75
+    adversarial: float = 1.0
+    matching: float = 2.0
+    coarse_levels: int = 4
+    critics: CriticConfig = field(
+        default_factory=lambda: CriticConfig(windows=(1024, 512), channels=12, falling=(0, 1), wave_channels=8)
+    )
 
 
-@lru_cache(maxsize=16)
-def mel_matrix(bins: int, mels: int, sample_rate_hz: int) -> Tensor:
-    """Triangular filters [bins, mels], HTK scale, each summing to one."""
-    top = 2595 * np.log10(1 + sample_rate_hz / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, mels + 2) / 2595) - 1)
-    frequency = np.linspace(0, sample_rate_hz / 2, bins)[:, None]
-    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
-    filters = np.maximum(0, np.minimum(rising, falling))
-    # What is kept for later must be a normal tensor, even when the first to ask is only measuring.
-    with torch.inference_mode(False):
-        return torch.tensor(filters / np.maximum(filters.sum(0), 1e-3), dtype=torch.float32)
+class CodecTask:
+    """The codec and its critics. ``settled`` True trains the decoder only, from the first step on."""
+
+    def __init__(self, codec: Codec, train: Music, held_out: Music, run: CodecRun) -> None:
+        self.codec, self.train, self.held_out, self.run = codec, train, held_out, run
+        self.critics = Critics(run.critics)
+        self.optimised: Mapping[str, nn.Module] = {"codec": codec, "critics": self.critics}
+        self.kept: nn.Module = codec
+
+    def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+        """Reconstruction and commitment; later the critics' own, then reconstruction and theirs on the decoder."""
+        wanted = crops(self.train, self.codec.hop, self.run, draw).to(draw.device)
+        sizes = SIZES[draw.step % len(SIZES)]
+        if draw.share < self.run.settled:
+            latents = self.codec.encoder(wanted).float()
+            quantised, commitment = quantised_in_training(self.codec.quantizer, latents, draw.generator)
+            made = self.codec.decoder(quantised).float()
+            loss = reconstruction_loss(made, wanted, self.run.sample_rate_hz, sizes)
+            yield "codec", loss + self.run.commitment * commitment
+            return
+        with torch.no_grad():
+            codes = self.codec.quantizer.encode(self.codec.encoder(wanted).float())
+        yield from decoder_losses(self.codec, self.critics, codes, wanted, self.run, sizes)
+
+    def evaluate(self) -> dict[str, float]:
+        """See ``codec_figures``."""
+        return codec_figures(self.codec, self.held_out, self.run)
 
 
-def log_mel(wave: Tensor, sample_rate_hz: int, size: int = 1024, mels: int = 80) -> Tensor:
-    """[B, samples] to log10 mel amplitudes [B, frames, mels]."""
-    spectrum = torch.stft(wave, size, size // 4, window=torch.hann_window(size), return_complex=True).abs()
-    return (spectrum.transpose(1, 2) @ mel_matrix(size // 2 + 1, mels, sample_rate_hz)).clamp(min=1e-4).log10()
+class RefiningTask:
+    """The decoder once more, on codes whose fine levels stage 3 has drawn, which is what it gets at play.
+
+    drawn: indices and a generator to such codes [B, levels, frames] of whole examples, as drawn anew or kept.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        train: Music,
+        held_out: Music,
+        drawn: Callable[[list[int]], Tensor],
+        run: CodecRun,
+    ) -> None:
+        self.codec, self.train, self.held_out, self.drawn, self.run = codec, train, held_out, drawn, run
+        self.critics = Critics(run.critics)
+        self.optimised: Mapping[str, nn.Module] = {"codec": codec, "critics": self.critics}
+        self.kept: nn.Module = codec
+
+    def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+        """Every other step the codec's own codes, so that these are not forgotten."""
+        which, first = places(self.train, self.codec.hop, self.run, draw)
+        wanted = cut(self.train.waves(which), first, self.codec.hop, self.run).to(draw.device)
+        if draw.step % 2:
+            rows = self.drawn(which)
+            pairs = zip(rows, first, strict=True)
+            codes = torch.stack([row[:, at : at + self.run.crop_frames] for row, at in pairs]).long()
+            codes = codes.to(draw.device)
+        else:
+            with torch.no_grad():
+                codes = self.codec.quantizer.encode(self.codec.encoder(wanted).float())
+        yield from decoder_losses(self.codec, self.critics, codes, wanted, self.run, SIZES[draw.step % len(SIZES)])
+
+    def evaluate(self) -> dict[str, float]:
+        """See ``codec_figures``."""
+        return codec_figures(self.codec, self.held_out, self.run)
+
+
+def decoder_losses(
+    codec: Codec, critics: Critics, codes: Tensor, wanted: Tensor, run: CodecRun, sizes: tuple[int, int]
+) -> Iterator[tuple[str, Tensor]]:
+    """The critics learn to tell, then the decoder learns to be near and to be taken for real."""
+    made = codec.decoder(codec.quantizer.decode(codes)).float()
+    yield "critics", critics_loss(critics(wanted), critics(made.detach()))
+    with torch.no_grad():
+        real = critics(wanted)
+    loss = reconstruction_loss(made, wanted, run.sample_rate_hz, sizes)
+    yield "codec", loss + run.adversarial * fooling_loss(real, critics(made), run.matching)
+
+
+def places(music: Music, hop: int, run: CodecRun, draw: Draw) -> tuple[list[int], list[int]]:
+    """Some examples, and the frame at which each is cut."""
+    frames = music.waves([0]).shape[1] // hop
+    which = torch.randint(len(music), (run.batch,), generator=draw.generator).tolist()
+    first = torch.randint(frames - run.crop_frames + 1, (run.batch,), generator=draw.generator).tolist()
+    return which, first
+
+
+def cut(waves: Tensor, first: list[int], hop: int, run: CodecRun) -> Tensor:
+    """Stretches of ``crop_frames`` frames, [B, crop_frames * hop]."""
+    length = run.crop_frames * hop
+    return torch.stack([wave[at * hop : at * hop + length] for wave, at in zip(waves, first, strict=True)])
+
+
+def crops(music: Music, hop: int, run: CodecRun, draw: Draw) -> Tensor:
+    """Random stretches of music."""
+    which, first = places(music, hop, run, draw)
+    return cut(music.waves(which), first, hop, run)
 
 
 def reconstruction_loss(made: Tensor, wanted: Tensor, sample_rate_hz: int, sizes: tuple[int, int]) -> Tensor:
     """Distance of two batches of waves: the wave, a short and a long spectrum, and the long one in mel bands."""
-    loss = 5.0 * F.l1_loss(made, wanted)
-    for size in sizes:
-        made_parts, made_size = _compressed(made, size)
-        with torch.no_grad():
-            wanted_parts, wanted_size = _compressed(wanted, size)
-        loss = loss + 1.5 * F.l1_loss(made_parts, wanted_parts)
-        loss = loss + 0.7 * F.l1_loss(made_size.log10(), wanted_size.log10())
-    mel = mel_matrix(sizes[-1] // 2 + 1, 80, sample_rate_hz)
-    made_mel, wanted_mel = (
-        (size.transpose(1, 2) @ mel).clamp(min=1e-4).log10() for size in (made_size, wanted_size)
-    )
-    return loss + 2.0 * F.l1_loss(made_mel, wanted_mel)
+    with torch.autocast(made.device.type, enabled=False):
+        loss = 5.0 * F.l1_loss(made, wanted)
+        for size in sizes:
+            made_parts, made_size = _compressed(made, size)
+            with torch.no_grad():
+                wanted_parts, wanted_size = _compressed(wanted, size)
+            loss = loss + 1.5 * F.l1_loss(made_parts, wanted_parts)
+            loss = loss + 0.7 * F.l1_loss(made_size.log10(), wanted_size.log10())
+        mel = mel_filters(sizes[-1] // 2 + 1, 80, sample_rate_hz).to(made.device)
+        made_mel, wanted_mel = (
+            (size.transpose(1, 2) @ mel).clamp(min=1e-4).log10() for size in (made_size, wanted_size)
+        )
+        return loss + 2.0 * F.l1_loss(made_mel, wanted_mel)
 
 
 def _compressed(wave: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The complex spectrum with magnitudes square-rooted, as pairs of reals, and the magnitude."""
-    spectrum = torch.stft(wave, size, size // 3, window=torch.hann_window(size), return_complex=True)
-    parts = torch.view_as_real(spectrum)
+    window = torch.hann_window(size, device=wave.device)
+    parts = torch.view_as_real(torch.stft(wave, size, size // 3, window=window, return_complex=True))
     magnitude = parts.square().sum(-1).add(1e-5).sqrt()
     return parts / magnitude.sqrt().unsqueeze(-1), magnitude
 
 
-def quantise_while_training(
+def quantised_in_training(
     quantizer: ResidualQuantizer, latents: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Quantise, passing gradients straight through, and let the codebooks follow; also the commitment loss.
 
-    Every other example stops at a random level, so that the first levels alone already carry the gist.
+    About half of the examples stop at a random level, so that the first levels alone already carry the gist. The
+    first example never does: a level that nobody reaches could not learn, and its mean would not be a number.
     """
     batch, frames, dim = latents.shape
     levels = len(quantizer.codebooks)
     keep = torch.randint(1, levels + 1, (batch,), generator=generator)
     keep[torch.rand(batch, generator=generator) < 0.5] = levels
-    residual = latents.reshape(-1, dim).float()
+    keep[0] = levels
+    residual = latents.reshape(-1, dim)
     total = torch.zeros_like(residual)
     commitment = residual.new_zeros(())
     for level in range(levels):
-        used = (keep > level).repeat_interleave(frames)
+        used = (keep > level).repeat_interleave(frames).to(residual.device)
         with torch.no_grad():
             _follow(quantizer, level, residual.detach()[used], generator)
             code = quantizer.codebooks[level][quantizer.nearest(residual.detach(), level)]
@@ -97,125 +199,51 @@ def quantise_while_training(
 
 
 def _follow(quantizer: ResidualQuantizer, level: int, inputs: Tensor, generator: torch.Generator) -> None:
+    """A running mean of what each code was nearest to; a code that nothing is near moves onto an input."""
     counts, sums = quantizer.counts[level], quantizer.sums[level]
     size = counts.shape[0]
     if float(counts.sum()) == 0:
-        pick = torch.randint(len(inputs), (size,), generator=generator)
-        sums.copy_(inputs[pick])
+        sums.copy_(inputs[torch.randint(len(inputs), (size,), generator=generator)])
         counts.fill_(1.0)
         quantizer.codebooks[level] = sums
     index = quantizer.nearest(inputs, level)
-    counts.mul_(0.98).index_add_(0, index, torch.full((len(index),), 0.02))
-    sums.mul_(0.98).index_add_(0, index, inputs * 0.02)
-    dead = (counts < 0.004).nonzero().flatten()
+    seen = torch.zeros_like(counts).index_add_(0, index, torch.ones(len(index), device=inputs.device))
+    summed = torch.zeros_like(sums).index_add_(0, index, inputs)
+    counts.mul_(1 - _FOLLOW).add_(mean_over_ranks(seen), alpha=_FOLLOW)
+    sums.mul_(1 - _FOLLOW).add_(mean_over_ranks(summed), alpha=_FOLLOW)
+    dead = (counts < _DEAD).nonzero().flatten()
     if len(dead):
-        pick = torch.randint(len(inputs), (len(dead),), generator=generator)
-        sums[dead] = inputs[pick] * 0.05
+        sums[dead] = inputs[torch.randint(len(inputs), (len(dead),), generator=generator)] * 0.05
         counts[dead] = 0.05
     quantizer.codebooks[level] = sums / counts.clamp(min=1e-6).unsqueeze(1)
 
 
-_SIZES = ((256, 1024), (640, 1600), (320, 800), (512, 2000))
-"""Spectrum lengths, in samples, taken in turn: all of them at each step would cost more than the network."""
-
-
-def train_codec(codec: Codec, grid: TimeGrid, run: CodecRun, clock: Clock) -> dict[str, float]:
-    """Train in place until the clock says stop; gives the held-out figures."""
-    music = torch.stack(
-        [torch.from_numpy(mono(piece, grid.sample_rate_hz)).half() for piece in training_pieces(run.clips)]
-    )
-    generator = clock.generator
-    optimiser = torch.optim.AdamW(codec.parameters(), lr=run.learning_rate, betas=(0.8, 0.99), weight_decay=1e-3)
-    clock.restore(codec, optimiser)
-    frames = music.shape[1] // grid.hop
-    codec.train()
-    for share in clock.steps():
-        clock.set_rate(optimiser, run.learning_rate, share)
-        clip = torch.randint(len(music), (run.batch,), generator=generator).tolist()
-        start = torch.randint(frames - run.crop_frames + 1, (run.batch,), generator=generator).tolist()
-        wanted = torch.stack(
-            [music[c, s * grid.hop : (s + run.crop_frames) * grid.hop] for c, s in zip(clip, start, strict=True)]
-        ).float()
-        with torch.autocast("cpu", torch.bfloat16):
-            latents = codec.latents(wanted)
-        quantised, commitment = quantise_while_training(codec.quantizer, latents.float(), generator)
-        with torch.autocast("cpu", torch.bfloat16):
-            made = codec.synthesise(quantised)
-        sizes = _SIZES[clock.step % len(_SIZES)]
-        loss = reconstruction_loss(made.float(), wanted, grid.sample_rate_hz, sizes) + 0.25 * commitment
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(codec.parameters(), 5.0)
-        optimiser.step()
-        clock.note(loss.item(), codec, optimiser)
-    return codec_figures(codec, grid)
-
-
 @torch.inference_mode()
-def codec_figures(codec: Codec, grid: TimeGrid, clips: int = 24) -> dict[str, float]:
+def codec_figures(codec: Codec, held_out: Music, run: CodecRun, clips: int = 24) -> dict[str, float]:
     """Held-out log10-mel distance, SI-SDR in dB for all and for the coarse levels, and codes in use a level."""
-    codec.eval()
-    wanted = torch.stack([torch.from_numpy(mono(piece, grid.sample_rate_hz)) for piece in held_out_pieces(clips)])
-    codes = codec.encode(wanted)
-    made = codec.decode(codes)
-    coarse = codec.decode(codes[:, : grid.coarse_levels])
-    rate = grid.sample_rate_hz
-    return {
-        "codec_mel_l1": float(F.l1_loss(log_mel(made, rate), log_mel(wanted, rate))),
-        "codec_mel_l1_coarse": float(F.l1_loss(log_mel(coarse, rate), log_mel(wanted, rate))),
-        "codec_si_sdr_db": si_sdr_db(made, wanted),
-        "codec_si_sdr_db_coarse": si_sdr_db(coarse, wanted),
-        "codec_codes_used": float(
-            np.mean([len(torch.unique(codes[:, level])) for level in range(codes.shape[1])])
-        ),
-    }
+    waves = held_out.waves(range(min(clips, len(held_out))))
+    wanted = waves[:, : waves.shape[1] // codec.hop * codec.hop]
+    device = codec.codebooks.device
+    codes = torch.cat([codec.encode(part.to(device)) for part in torch.split(wanted, 8)])
+    figures: dict[str, float] = {}
+    for name, levels in (("", codes.shape[1]), ("_coarse", run.coarse_levels)):
+        made = torch.cat([codec.decode(part[:, :levels]).cpu() for part in torch.split(codes, 8)])
+        mel = F.l1_loss(log_mel(made, run.sample_rate_hz), log_mel(wanted, run.sample_rate_hz))
+        figures |= {f"mel_l1{name}": float(mel), f"si_sdr_db{name}": si_sdr_db(made, wanted)}
+    used = [len(torch.unique(codes[:, level])) for level in range(codes.shape[1])]
+    return {**figures, "codes_used": sum(used) / len(used)}
+
+
+def log_mel(wave: Tensor, sample_rate_hz: int, size: int = 1024, mels: int = 80) -> Tensor:
+    """[B, samples] to log10 mel amplitudes [B, frames, mels]."""
+    window = torch.hann_window(size, device=wave.device)
+    spectrum = torch.stft(wave, size, size // 4, window=window, return_complex=True).abs()
+    return (spectrum.transpose(1, 2) @ mel_filters(size // 2 + 1, mels, sample_rate_hz)).clamp(min=1e-4).log10()
 
 
 def si_sdr_db(made: Tensor, wanted: Tensor) -> float:
     """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019), mean over the batch [B, samples]."""
-    scale = (made * wanted).sum(1, keepdim=True) / wanted.square().sum(1, keepdim=True)
+    scale = (made * wanted).sum(1, keepdim=True) / wanted.square().sum(1, keepdim=True).clamp(min=1e-9)
     target = scale * wanted
     ratio = target.square().sum(1) / (made - target).square().sum(1).clamp(min=1e-9)
     return float(10 * ratio.clamp(min=1e-9).log10().mean())
-
-
-def refine_decoder(
-    codec: Codec, grid: TimeGrid, run: CodecRun, clock: Clock, music: Tensor, codes: tuple[Tensor, ...]
-) -> None:
-    """Train only what turns codes into sound, so that no token changes its meaning.
-
-    music: [clips, samples]. codes: versions of its codes, [clips, levels, frames] each, seen in turn: the codec's
-    own, and those whose fine levels stage 3 has drawn, which is what the decoder gets at play.
-    """
-    parameters = [
-        *codec.from_latent.parameters(),
-        *codec.decoder.parameters(),
-        *codec.norm_out.parameters(),
-        *codec.spectrum_out.parameters(),
-    ]
-    rate = run.learning_rate / 2
-    optimiser = torch.optim.AdamW(parameters, lr=rate, betas=(0.8, 0.99), weight_decay=1e-3)
-    clock.restore(codec, optimiser)
-    codec.train()
-    for share in clock.steps():
-        clock.set_rate(optimiser, rate, share)
-        clip = torch.randint(len(music), (run.batch,), generator=clock.generator).tolist()
-        version = codes[clock.step % len(codes)]
-        last = version.shape[2] - run.crop_frames
-        start = torch.randint(last + 1, (run.batch,), generator=clock.generator).tolist()
-        wanted = torch.stack(
-            [music[c, s * grid.hop : (s + run.crop_frames) * grid.hop] for c, s in zip(clip, start, strict=True)]
-        ).float()
-        given = torch.stack(
-            [version[c, :, s : s + run.crop_frames].long() for c, s in zip(clip, start, strict=True)]
-        )
-        latents = codec.quantizer.decode(given)
-        with torch.autocast("cpu", torch.bfloat16):
-            made = codec.synthesise(latents)
-        loss = reconstruction_loss(made.float(), wanted, grid.sample_rate_hz, _SIZES[clock.step % len(_SIZES)])
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-        optimiser.step()
-        clock.note(loss.item(), codec, optimiser)
-    clock.save(codec, optimiser)
