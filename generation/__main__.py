@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,17 +81,43 @@ def dataset(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train a preset of the cascade from scratch."""
-    from generation.cascade.presets import PRESETS
-    from generation.cascade.training import train as train_preset
-    from generation.cascade.training.parts import MINUTES
+    """Train parts of the cascade, on a set that was made before or on the self-made world."""
+    import torch
 
-    _check([options.preset], PRESETS, "preset to train")
-    _check(options.parts or (), MINUTES, "part of the cascade")
-    weights = train_preset(
-        options.preset, options.out, parts=options.parts, seed=options.seed, minutes=options.minutes
-    )
-    print(f"{weights}: {weights.stat().st_size / 1e6:.1f} MB")
+    from generation.cascade.presets import preset
+    from generation.cascade.training.course import train_parts, world_sets
+    from generation.cascade.training.parts import RECIPES
+    from generation.cascade.training.ranks import joined, rank
+    from generation.cascade.training.shards import Shards
+
+    _check(options.parts or (), RECIPES, "part of the cascade")
+    if (options.data is None) != (options.held_out is None):
+        raise UsageError("--data and --held-out come together: what is trained on and what is kept for evaluation")
+    with _names_from_outside():
+        sizes = preset(options.preset)
+    torch.set_num_threads(options.threads)
+    work = options.work or Path("var") / "training" / options.preset
+    with joined(options.device) as device:
+        if options.data is None:
+            sets = world_sets(work / "data", sizes)
+        else:
+            sets = Shards(options.data), Shards(options.held_out)
+        trained = train_parts(
+            sizes,
+            *sets,
+            parts=options.parts or list(RECIPES),
+            out=options.out,
+            work=work,
+            seed=options.seed,
+            minutes=options.minutes,
+            device=device,
+        )
+        for each in trained if rank() == 0 else ():
+            print(f"{each.path}: {each.path.stat().st_size / 1e6:.2f} MB, {_figures(each.figures)}")
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 
 def demo_material(options: argparse.Namespace) -> None:
@@ -138,12 +164,19 @@ def _parser() -> argparse.ArgumentParser:
     making.add_argument("--workers", type=int, default=1, help="processes, of one thread each (1)")
     making.set_defaults(command=dataset)
 
-    training = commands.add_parser("train", help="train the cascade on the self-made world")
+    training = commands.add_parser("train", help="train parts of the cascade")
     training.add_argument("--preset", default="tiny")
+    training.add_argument(
+        "--data", type=Path, metavar="SET", help="set to train on; the self-made world by default"
+    )
+    training.add_argument("--held-out", type=Path, metavar="SET", help="set to evaluate on")
     training.add_argument("--parts", nargs="+", help="only these parts of the cascade")
+    training.add_argument("--minutes", type=float, help="wall time for all of these parts together")
     training.add_argument("--out", type=Path, default=registry.ROOM / "weights", help="folder of the weights")
-    training.add_argument("--minutes", type=float, help="stop after about this long")
+    training.add_argument("--work", type=Path, help="folder of checkpoints and curves (var/training/PRESET)")
     training.add_argument("--seed", type=int, default=0)
+    training.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    training.add_argument("--threads", type=int, default=1, help="threads of torch a process on the CPU (1)")
     training.set_defaults(command=train)
 
     demo = commands.add_parser("demo-material", help="make the demo's own clips with their music")

@@ -66,8 +66,11 @@ class Task(Protocol):
     optimised: one AdamW each, by name. kept: what is shipped, followed by the average.
     """
 
-    optimised: Mapping[str, nn.Module]
-    kept: nn.Module
+    @property
+    def optimised(self) -> Mapping[str, nn.Module]: ...
+
+    @property
+    def kept(self) -> nn.Module: ...
 
     def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
         """Name of the optimiser and its scalar loss, in turn.

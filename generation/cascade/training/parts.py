@@ -1,197 +1,155 @@
-"""The parts of a training run in order, what each leaves behind, and the file they end up in."""
+"""The parts of a cascade in the order of training: what each learns from, how, and for how long."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from generation.cascade.checkpoint import Cascade, save_weights, write_manifest
-from generation.cascade.presets import PRESETS, Preset
-from generation.cascade.presets import preset as find_preset
-from generation.cascade.training import stages, visual
-from generation.cascade.training.clock import Clock
-from generation.cascade.training.codec import CodecRun, codec_figures, refine_decoder, train_codec
-from generation.cascade.training.figures import stage_figures
-from generation.cascade.training.listening import listening_figures, with_drawn_fine_levels
-from generation.cascade.training.material import Sights, held_out_pieces, mono, see_all, training_pieces
-
-MINUTES = {
-    "codec": 30.0,
-    "clip": 3.0,
-    "flow": 1.5,
-    "semantic": 0.5,
-    "stage1": 34.0,
-    "stage2": 33.0,
-    "stage3": 23.0,
-    "decoder": 5.0,
-}
-"""Every part in the order of training, with its usual share of the time.
-
-``decoder`` is the codec's decoder once more, with the tokens fixed, so that the stages stay valid.
-"""
+from generation.cascade.cascade import Cascade
+from generation.cascade.control import ByteJointEmbedding
+from generation.cascade.presets import Preset
+from generation.cascade.semantic.tokens import SemanticTokenizer
+from generation.cascade.stages import AudioCoarseStage, CoarseStage, FineStage, SemanticStage
+from generation.cascade.training import stages
+from generation.cascade.training.control import JointRun, JointTask, Wording
+from generation.cascade.training.loop import Task
+from generation.cascade.training.painting import VitTask
+from generation.cascade.training.semantic import SemanticRun, SemanticTask
+from generation.cascade.training.shards import Kind, Shards
+from generation.cascade.training.visual import ClipTask, I3dTask
+from generation.cascade.visual.clip import Clip
+from generation.cascade.visual.i3d import I3d
+from generation.cascade.visual.vit_vqgan import VitVqgan
+from generation.contracts import GenerationError
+from generation.world import music_caption
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """How much material is made. ``clips`` have pictures too, ``songs`` only music."""
+class Material:
+    """What a part is built from. The sets have the features that its recipe asks for."""
 
-    clips: int = 1700
-    songs: int = 1200
-    held_out: int = 100
-
-
-class Run:
-    """One training run: the cascade, the material as far as it was needed, and the notes on every part."""
-
-    def __init__(self, preset: Preset, work: Path, seed: int, scale: Scale) -> None:
-        torch.manual_seed(seed)
-        self.preset, self.work, self.seed, self.scale = preset, work, seed, scale
-        self.cascade = Cascade(preset)
-        self.notes: dict[str, dict[str, float]] = {}
-        self.pieces = training_pieces(scale.clips)
-        self.held_out = held_out_pieces(scale.held_out)
-        self._sights: tuple[Sights, Sights] | None = None
-        self._tokens: tuple[stages.Tokens, stages.Tokens] | None = None
-
-    def sights(self) -> tuple[Sights, Sights]:
-        """Training and held-out pictures."""
-        if self._sights is None:
-            store = self.work / "sights"
-            grid, config = self.preset.grid, self.preset.visual
-            self._sights = (see_all(self.pieces, grid, config, store), see_all(self.held_out, grid, config, store))
-        return self._sights
-
-    def raw_features(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        known, asked = self.sights()
-        return visual.raw_features(self.cascade.visual, known), visual.raw_features(self.cascade.visual, asked)
-
-    def tokens(self) -> tuple[stages.Tokens, stages.Tokens]:
-        """Training and held-out tokens."""
-        if self._tokens is None:
-            known, asked = self.raw_features()
-            self.cascade.share_codebooks()
-            self._tokens = (
-                stages.tokenise(self.cascade, self.pieces, known),
-                stages.tokenise(self.cascade, self.held_out, asked),
-            )
-        return self._tokens
-
-    def batches(self, clock: Clock) -> stages.Batches:
-        return stages.Batches(self.tokens()[0], self.preset.grid, self.preset.visual.quantum, clock.generator)
+    preset: Preset
+    cascade: Cascade
+    train: Shards
+    held_out: Shards
 
 
-def train_parts(
-    name: str, out: Path, *, parts: Sequence[str] | None, seed: int, minutes: float | None, work: Path
-) -> Path:
-    """See ``generation.cascade.training.train``."""
-    if name not in PRESETS:
-        raise ValueError(f"no preset {name!r} to train; there are {', '.join(sorted(PRESETS))}")
-    unknown = sorted(set(parts or ()) - set(MINUTES))
-    if unknown:
-        raise ValueError(f"no part {', '.join(unknown)}; the parts are {', '.join(MINUTES)}")
-    torch.set_num_threads(1)
-    chosen = [part for part in MINUTES if parts is None or part in parts]
-    scale = 1.0 if minutes is None else minutes / sum(MINUTES[part] for part in chosen)
-    run = Run(find_preset(name), work, seed, Scale())
-    for index, part in enumerate(MINUTES):
-        done = work / f"{part}.done.pt"
-        if part in chosen:
-            clock = Clock(part, MINUTES[part] * scale, work / f"{part}.pt", seed + index)
-            figures = _PARTS[part](run, clock)
-            run.notes[part] = {**figures, "steps": float(clock.step), "seconds": round(clock.spent_s, 1)}
-            module = _module(run.cascade, part)
-            torch.save({"model": module.state_dict(), "notes": run.notes[part]}, done)
-        elif done.exists():
-            saved = torch.load(done, weights_only=True)
-            _module(run.cascade, part).load_state_dict(saved["model"])
-            run.notes[part] = saved["notes"]
-        elif part != "decoder":
-            raise FileNotFoundError(
-                f"{done} is missing: train the part {part!r} first, or name it among the parts"
-            )
-    run.cascade.share_codebooks()
-    run.notes["listening"] = listening_figures(run.cascade, run.held_out[:24], run.tokens()[1].first(24))
-    path = out / f"{name}.safetensors"
-    out.mkdir(parents=True, exist_ok=True)
-    save_weights(run.cascade, path, {"seed": str(seed), "notes": json.dumps(run.notes, sort_keys=True)})
-    write_manifest(out)
-    return path
-
-
-def _module(cascade: Cascade, part: str) -> nn.Module:
-    """The networks that a part trains."""
-    places: dict[str, nn.Module] = {
-        "codec": cascade.codec,
-        "decoder": cascade.codec,
-        "clip": cascade.visual,
-        "flow": cascade.visual,
-        "semantic": cascade.semantic,
-        "stage1": cascade.stage1,
-        "stage2": cascade.stage2,
-        "stage3": cascade.stage3,
-    }
-    return places[part]
-
-
-def _codec(run: Run, clock: Clock) -> dict[str, float]:
-    return train_codec(run.cascade.codec, run.preset.grid, CodecRun(clips=run.scale.songs), clock)
-
-
-def _decoder(run: Run, clock: Clock) -> dict[str, float]:
-    grid = run.preset.grid
-    music = torch.stack([torch.from_numpy(mono(piece, grid.sample_rate_hz)).half() for piece in run.pieces[:300]])
-    own = run.tokens()[0].codes[:300]
-    drawn = with_drawn_fine_levels(run.cascade, own, clock.generator)
-    refine_decoder(run.cascade.codec, grid, CodecRun(), clock, music, (own, drawn))
-    return codec_figures(run.cascade.codec, grid)
-
-
-def _clip(run: Run, clock: Clock) -> dict[str, float]:
-    visual.train_clip(run.cascade.visual, run.pieces, run.sights()[0], run.preset, clock)
+def _nothing(generator: torch.Generator) -> Mapping[str, float]:
     return {}
 
 
-def _flow(run: Run, clock: Clock) -> dict[str, float]:
-    visual.train_flow(run.cascade.visual, run.pieces, run.sights()[0], clock)
-    known, asked = run.raw_features()
-    visual.fit_scales(run.cascade.visual, known)
-    return visual.feature_figures(known, asked, (run.pieces, run.held_out))
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A task, and what is left to do with its network afterwards, which gives further figures."""
+
+    task: Task
+    finish: Callable[[torch.Generator], Mapping[str, float]] = _nothing
 
 
-def _semantic(run: Run, clock: Clock) -> dict[str, float]:
-    rate = run.preset.grid.sample_rate_hz
-    waves = torch.stack([torch.from_numpy(mono(piece, rate)) for piece in run.pieces[:600]])
-    with torch.inference_mode():
-        return {"semantic_variance_explained": run.cascade.semantic.fit(waves, clock.generator)}
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How one part is trained.
+
+    needs: music alone, or pairs of video and music. minutes: the usual time, for ``tiny`` on one CPU core.
+    features: what the encoders before it make of the sets. saves: the part whose file it writes, its own if empty.
+    """
+
+    needs: Kind
+    minutes: float
+    build: Callable[[Material, nn.Module], Lesson]
+    rate: float | Mapping[str, float] = 1e-3
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.99)
+    bf16: bool = True
+    features: tuple[str, ...] = ()
+    saves: str = ""
 
 
-def _stage1(run: Run, clock: Clock) -> dict[str, float]:
-    stages.train_semantic(run.cascade.stage1, run.batches(clock), clock)
-    return stage_figures(run.cascade, run.tokens()[1], "stage1")
+def _clip(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, Clip)
+    return Lesson(ClipTask(network, material.train, material.held_out))
 
 
-def _stage2(run: Run, clock: Clock) -> dict[str, float]:
-    stages.train_coarse(run.cascade.stage2, run.batches(clock), clock, run.preset.acoustic.codebook_size)
-    return stage_figures(run.cascade, run.tokens()[1], "stage2")
+def _i3d(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, I3d)
+    return Lesson(I3dTask(network, material.train, material.held_out))
 
 
-def _stage3(run: Run, clock: Clock) -> dict[str, float]:
-    stages.train_fine(run.cascade.stage3, run.batches(clock), clock, run.preset.acoustic.codebook_size)
-    return stage_figures(run.cascade, run.tokens()[1], "stage3")
+def _vit(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, VitVqgan)
+    return Lesson(VitTask(network, material.train, material.held_out))
 
 
-_PARTS: dict[str, Callable[[Run, Clock], dict[str, float]]] = {
-    "codec": _codec,
-    "clip": _clip,
-    "flow": _flow,
-    "semantic": _semantic,
-    "stage1": _stage1,
-    "stage2": _stage2,
-    "stage3": _stage3,
-    "decoder": _decoder,
+def _semantic(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, SemanticTokenizer)
+    task = SemanticTask(network, material.train, material.held_out, SemanticRun())
+    return Lesson(task, task.finish)
+
+
+def _joint(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, ByteJointEmbedding)
+    train, held_out = material.train, material.held_out
+    return Lesson(JointTask(network, (train, wording(train)), (held_out, wording(held_out)), JointRun()))
+
+
+def _stage1(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, SemanticStage)
+    sets, grid = (material.train, material.held_out), material.preset.grid
+    return Lesson(stages.SemanticTask(network, *sets, grid, stages.StageRun()))
+
+
+def _stage2(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, CoarseStage)
+    sets, grid = (material.train, material.held_out), material.preset.grid
+    return Lesson(stages.CoarseTask(network, *sets, grid, stages.StageRun()))
+
+
+def _stage2_audio(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, AudioCoarseStage)
+    sets, grid = (material.train, material.held_out), material.preset.grid
+    return Lesson(stages.AudioCoarseTask(network, *sets, grid, stages.StageRun()))
+
+
+def _stage3(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, FineStage)
+    sets, grid = (material.train, material.held_out), material.preset.grid
+    return Lesson(stages.FineTask(network, *sets, grid, stages.StageRun()))
+
+
+RECIPES: dict[str, Recipe] = {
+    "clip": Recipe("paired", 9, _clip, weight_decay=0.05),
+    "i3d": Recipe("paired", 9, _i3d, rate=2e-3, weight_decay=0.02),
+    "vit": Recipe("paired", 9, _vit, rate={"vit": 1e-3, "critic": 5e-4}),
+    "semantic": Recipe("audio", 9, _semantic, rate=2e-3),
+    "joint": Recipe("paired", 9, _joint),
+    "stage1": Recipe("paired", 40, _stage1, features=("clip", "i3d", "vit", "semantic", "joint")),
+    "stage2": Recipe("paired", 40, _stage2, features=("clip", "i3d", "vit", "semantic", "codes")),
+    "stage2_audio": Recipe("audio", 20, _stage2_audio, features=("semantic", "codes")),
+    "stage3": Recipe("audio", 20, _stage3, features=("semantic", "codes")),
 }
+"""Every part in the order of training."""
+
+
+def wording(shards: Shards) -> Wording:
+    """What is said of an example's music: of a piece of the world something else each time.
+
+    Raises GenerationError when nothing is said of an example.
+    """
+    for info in shards.infos:
+        if info.seed is None and not info.caption:
+            raise GenerationError(
+                f"joint learns from captions, and {info.source} in {shards.folder} has none; write one into the "
+                "manifest"
+            )
+
+    def say(index: int, generator: torch.Generator) -> str:
+        piece = shards.piece(index)
+        if piece is None:
+            return shards.info(index).caption
+        return music_caption(piece, np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator))))
+
+    return say

@@ -49,6 +49,16 @@ def joined(device: str | torch.device) -> Iterator[torch.device]:
         distributed.destroy_process_group()
 
 
+@contextmanager
+def first_rank_first() -> Iterator[None]:
+    """The first rank goes through the block alone and the others after it, to find what it has made."""
+    if rank() > 0:
+        distributed.barrier()
+    yield
+    if rank() == 0 and ranks() > 1:
+        distributed.barrier()
+
+
 def mean_over_ranks(value: Tensor) -> Tensor:
     """The mean of a tensor over all ranks, for running buffers that every rank has to hold alike. No gradient."""
     if ranks() == 1:
@@ -61,15 +71,19 @@ def mean_over_ranks(value: Tensor) -> Tensor:
 def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
     """Replace every gradient by its mean over the ranks, in one message.
 
-    A parameter that took no part on this rank counts as zero: it may have taken part on another one.
+    A parameter that took no part on this rank counts as zero when it took part on another one. What took part on
+    none stays without a gradient, so that the optimiser lets it be.
     """
     if ranks() == 1:
         return
-    flat = torch.cat([torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in parameters])
+    present = torch.tensor([float(p.grad is not None) for p in parameters], device=parameters[0].device)
+    gradients = [torch.zeros_like(p).flatten() if p.grad is None else p.grad.flatten() for p in parameters]
+    flat = torch.cat([present, *gradients])
     distributed.all_reduce(flat)
     flat /= ranks()
-    for parameter, part in zip(parameters, torch.split(flat, [p.numel() for p in parameters]), strict=True):
-        parameter.grad = part.view_as(parameter)
+    present, *means = torch.split(flat, [len(parameters), *(p.numel() for p in parameters)])
+    for parameter, mean, there in zip(parameters, means, present.tolist(), strict=True):
+        parameter.grad = mean.view_as(parameter) if there else None
 
 
 def from_first_rank(tensors: Sequence[Tensor]) -> None:

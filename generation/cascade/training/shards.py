@@ -199,7 +199,7 @@ class Shards:
 
 
 def add_feature(
-    shards: Shards, name: str, digest: str, encode: Callable[[range], Tensor], progress: Callable[[int], None]
+    shards: Shards, name: str, digest: str, encode: Callable[[range], Tensor], progress: Callable[[int], object]
 ) -> Shards:
     """Encode every example that this digest has not encoded yet; gives the set with the feature.
 
