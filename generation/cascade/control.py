@@ -55,12 +55,12 @@ class ByteJointEmbedding(JointEmbedding):
     def __init__(self, grid: TimeGrid, config: JointConfig) -> None:
         super().__init__()
         self.grid, self.config = grid, config
-        self.bands = Bands(grid.sample_rate_hz, 2 * grid.hop, mels=config.mels)
+        self.bands = Bands(grid.sample_rate_hz, grid.hop * grid.acoustic_per_semantic, mels=config.mels)
         self.register_buffer("mean", torch.zeros(self.bands.dim))
         self.register_buffer("scale", torch.ones(self.bands.dim))
         # Four steps of 25 Hz become one: what is said of music changes slowly.
         self.audio_in = nn.Conv1d(self.bands.dim, config.width, 8, stride=4)
-        self.audio_place = nn.Parameter(torch.zeros(grid.window_s * 25 // 4 + 1, config.width))
+        self.audio_place = nn.Parameter(torch.zeros(grid.window_s * grid.semantic_hz // 4 + 1, config.width))
         self.audio = _tower(config)
         self.audio_out = nn.Linear(config.width, config.dim)
         self.text_in = nn.Embedding(257, config.width, padding_idx=256)
@@ -71,13 +71,14 @@ class ByteJointEmbedding(JointEmbedding):
     def embed_audio(self, wave: Tensor) -> Tensor:
         window = self.grid.samples(self.grid.window_s)
         parts = [part for part in torch.split(wave, window, dim=1) if part.shape[1] >= window // 4]
-        embedded = [self.hear(part) for part in parts or [F.pad(wave, (0, window // 4 - wave.shape[1]))]]
+        embedded = [
+            self.hear(self.bands(part)) for part in parts or [F.pad(wave, (0, window // 4 - wave.shape[1]))]
+        ]
         return F.normalize(torch.stack(embedded).mean(0), dim=-1)
 
-    def hear(self, wave: Tensor) -> Tensor:
-        """[B, samples] of at most one window to unit vectors [B, dim]."""
-        bands = (self.bands(wave) - self.mean) / self.scale
-        x = self.audio_in(bands.transpose(1, 2)).transpose(1, 2)
+    def hear(self, bands: Tensor) -> Tensor:
+        """Log bands [B, T, bands] of at most one window at 25 Hz to unit vectors [B, dim]."""
+        x = self.audio_in(((bands - self.mean) / self.scale).transpose(1, 2)).transpose(1, 2)
         x = self.audio(x + self.audio_place[: x.shape[1]])
         return F.normalize(self.audio_out(x.mean(1)).float(), dim=-1)
 

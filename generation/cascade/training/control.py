@@ -24,7 +24,6 @@ class JointRun:
     batch: int = 48
     clip_s: int = 8
     words_heard: float = 0.8
-    fitted_on: int = 200
 
 
 class JointTask:
@@ -42,15 +41,18 @@ class JointTask:
         self.scale = _Scale()
         self.optimised: Mapping[str, nn.Module] = {"joint": nn.ModuleList([joint, self.scale])}
         self.kept: nn.Module = self.optimised["joint"]
-        self._fit_bands()
+        self.spectra = self._bands_of(train[0])
+        flat = self.spectra.float().flatten(0, 1)
+        joint.mean.copy_(flat.mean(0))
+        joint.scale.copy_(flat.std(0).clamp(min=1e-3))
 
     def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
         """Music to text and text to music."""
         music, wording = self.train
         which = torch.randint(len(music), (self.run.batch,), generator=draw.generator).tolist()
-        waves = self._crops(music.waves(which), draw.generator).to(draw.device)
+        bands = self._crops(self.spectra[which], draw.generator).float().to(draw.device)
         texts = [fewer_words(wording(index, draw.generator), self.run, draw.generator) for index in which]
-        heard, read = self.joint.hear(waves), self.joint.read(self._codes(texts).to(draw.device))
+        heard, read = self.joint.hear(bands), self.joint.read(self._codes(texts).to(draw.device))
         scores = self.scale() * heard @ read.T
         target = torch.arange(len(scores), device=scores.device)
         yield "joint", (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
@@ -75,17 +77,16 @@ class JointTask:
         length = self.joint.config.text_bytes
         return torch.stack([text_bytes(stretches(text, length)[0], length) for text in texts])
 
-    def _crops(self, waves: Tensor, generator: torch.Generator) -> Tensor:
-        length = self.joint.grid.samples(self.run.clip_s)
-        first = torch.randint(waves.shape[1] - length + 1, (len(waves),), generator=generator).tolist()
-        return torch.stack([wave[at : at + length] for wave, at in zip(waves, first, strict=True)])
+    def _crops(self, bands: Tensor, generator: torch.Generator) -> Tensor:
+        length = self.run.clip_s * self.joint.grid.semantic_hz
+        first = torch.randint(bands.shape[1] - length + 1, (len(bands),), generator=generator).tolist()
+        return torch.stack([row[at : at + length] for row, at in zip(bands, first, strict=True)])
 
     @torch.no_grad()
-    def _fit_bands(self) -> None:
-        music, _ = self.train
-        bands = self.joint.bands(music.waves(range(min(len(music), self.run.fitted_on)))).flatten(0, 1)
-        self.joint.mean.copy_(bands.mean(0))
-        self.joint.scale.copy_(bands.std(0).clamp(min=1e-3))
+    def _bands_of(self, music: Music) -> Tensor:
+        """Spectra of all the training music, once: float16 [N, T, bands]."""
+        parts = [range(start, min(start + 16, len(music))) for start in range(0, len(music), 16)]
+        return torch.cat([self.joint.bands(music.waves(part)).half() for part in parts])
 
 
 class _Scale(nn.Module):
