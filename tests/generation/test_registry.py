@@ -42,12 +42,12 @@ def test_sources_digest_follows_a_systems_own_files_and_no_others(
 def test_how_a_network_is_trained_throws_no_soundtrack_away(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for source in ("cascade/training/clock.py", "cascade/stages.py", "media/decode.py"):
+    for source in ("cascade/training/loop.py", "cascade/stages.py", "media/decode.py"):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / source).write_text(source)
     monkeypatch.setattr(registry, "ROOM", tmp_path)
     before = registry.sources_digest("v2meow-clip")
-    (tmp_path / "cascade/training/clock.py").write_text("changed")
+    (tmp_path / "cascade/training/loop.py").write_text("changed")
     assert registry.sources_digest("v2meow-clip") == before
     (tmp_path / "cascade/stages.py").write_text("changed")
     assert registry.sources_digest("v2meow-clip") != before

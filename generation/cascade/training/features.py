@@ -7,10 +7,12 @@ vit        int16 [N, S, side, side]       one grid a second
 semantic   int16 [N, S * semantic_hz]
 codes      int16 [N, levels, S * acoustic_hz]
 joint      float16 [N, dim]               one an example: of all its music
+drawn      int16, as codes                coarse levels of codes, fine levels as stage 3 draws them after those
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -20,28 +22,42 @@ from torch import Tensor
 from tqdm import tqdm
 
 from generation.cascade.cascade import Cascade
+from generation.cascade.generate import write_fine
+from generation.cascade.sampling import Sampling
 from generation.cascade.training.shards import Shards, add_feature
 from generation.cascade.visual.sights import Flow, Sights
 from generation.contracts import GenerationError
 
-PART_OF = {"clip": "clip", "i3d": "i3d", "vit": "vit", "semantic": "semantic", "codes": "codec", "joint": "joint"}
-"""The part of the cascade that makes each feature."""
+MADE_BY = {
+    "clip": ("clip",),
+    "i3d": ("i3d",),
+    "vit": ("vit",),
+    "semantic": ("semantic",),
+    "codes": ("codec",),
+    "joint": ("joint",),
+    "drawn": ("codec", "stage3"),
+}
+"""The parts of the cascade that make each feature."""
 
 _LISTENED_AT_ONCE = 4
+_FINE = Sampling(temperature=0.4, top_k=64)
+"""How the systems draw fine levels unless a setting says otherwise."""
 
 
 def with_features(shards: Shards, cascade: Cascade, names: Sequence[str]) -> Shards:
     """The set with these features, encoded now where these very weights have not encoded it before.
 
+    ``drawn`` comes after ``codes``.
+
     Raises GenerationError when the set has no pictures for a visual feature, or a part is not trained.
     """
     for name in names:
-        part = PART_OF[name]
-        if part in ("clip", "i3d", "vit") and shards.kind == "audio":
+        if name in ("clip", "i3d", "vit") and shards.kind == "audio":
             raise GenerationError(
                 f"{shards.folder} holds music alone, and {name} needs pictures; give a set of videos"
             )
-        digest = cascade.identities([part])[part][:16]
+        identities = cascade.identities(MADE_BY[name])
+        digest = hashlib.sha256(repr(sorted(identities.items())).encode()).hexdigest()[:16]
         with tqdm(total=len(shards), desc=f"{name} of {shards.folder.name}", unit="example") as bar:
             shards = add_feature(shards, name, digest, _encoder(shards, cascade, name), bar.update)
     return shards
@@ -59,6 +75,14 @@ def _encoder(shards: Shards, cascade: Cascade, name: str) -> Callable[[range], T
         "codes": lambda wave: cascade.codec.encode(wave),
         "joint": lambda wave: cascade.joint.embed_audio(wave),
     }
+    if name == "drawn":
+
+        def draw(indices: range) -> Tensor:
+            codes = shards.take("codes", indices).long()
+            coarse = codes[:, : cascade.preset.grid.coarse_levels].to(cascade.device)
+            return _stored(torch.cat([coarse, write_fine(cascade, coarse, list(indices), _FINE)], 1))
+
+        return torch.inference_mode()(draw)
     grid = cascade.preset.grid
     step = grid.hop * grid.acoustic_per_semantic
 

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from generation.cascade.acoustic.codec import Codec
 from generation.cascade.cascade import Cascade
 from generation.cascade.control import ByteJointEmbedding
 from generation.cascade.presets import Preset
 from generation.cascade.semantic.tokens import SemanticTokenizer
 from generation.cascade.stages import AudioCoarseStage, CoarseStage, FineStage, SemanticStage
 from generation.cascade.training import stages
+from generation.cascade.training.codec import CodecRun, CodecTask, RefiningTask
 from generation.cascade.training.control import JointRun, JointTask, Wording
 from generation.cascade.training.loop import Task
 from generation.cascade.training.painting import VitTask
@@ -69,6 +71,23 @@ class Recipe:
     saves: str = ""
 
 
+def _codec(material: Material, network: nn.Module) -> Lesson:
+    assert isinstance(network, Codec)
+    return Lesson(CodecTask(network, material.train, material.held_out, _codec_run(material.preset)))
+
+
+def _decoder(material: Material, network: nn.Module) -> Lesson:
+    """The codec's decoder once more, with the tokens fixed, so that the stages stay valid."""
+    assert isinstance(network, Codec)
+    train = material.train
+    run = _codec_run(material.preset)
+    return Lesson(RefiningTask(network, train, material.held_out, lambda which: train.take("drawn", which), run))
+
+
+def _codec_run(preset: Preset) -> CodecRun:
+    return CodecRun(sample_rate_hz=preset.grid.sample_rate_hz, coarse_levels=preset.grid.coarse_levels)
+
+
 def _clip(material: Material, network: nn.Module) -> Lesson:
     assert isinstance(network, Clip)
     return Lesson(ClipTask(network, material.train, material.held_out))
@@ -121,15 +140,25 @@ def _stage3(material: Material, network: nn.Module) -> Lesson:
 
 
 RECIPES: dict[str, Recipe] = {
+    "codec": Recipe("audio", 45, _codec, rate={"codec": 1.5e-3, "critics": 5e-4}, betas=(0.8, 0.99)),
     "clip": Recipe("paired", 9, _clip, weight_decay=0.05),
     "i3d": Recipe("paired", 9, _i3d, rate=2e-3, weight_decay=0.02),
     "vit": Recipe("paired", 9, _vit, rate={"vit": 1e-3, "critic": 5e-4}),
     "semantic": Recipe("audio", 9, _semantic, rate=2e-3),
-    "joint": Recipe("paired", 9, _joint),
+    "joint": Recipe("audio", 9, _joint),
     "stage1": Recipe("paired", 40, _stage1, features=("clip", "i3d", "vit", "semantic", "joint")),
     "stage2": Recipe("paired", 40, _stage2, features=("clip", "i3d", "vit", "semantic", "codes")),
     "stage2_audio": Recipe("audio", 20, _stage2_audio, features=("semantic", "codes")),
     "stage3": Recipe("audio", 20, _stage3, features=("semantic", "codes")),
+    "decoder": Recipe(
+        "audio",
+        10,
+        _decoder,
+        rate={"codec": 7.5e-4, "critics": 5e-4},
+        betas=(0.8, 0.99),
+        features=("codes", "drawn"),
+        saves="codec",
+    ),
 }
 """Every part in the order of training."""
 
