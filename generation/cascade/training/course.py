@@ -72,8 +72,11 @@ def train_parts(
         with first_rank_first():
             _claim(work / part, {"config": preset.config_of(recipe.saves or part), **learnt_from})
         lesson = recipe.build(Material(preset, cascade, *sets), network)
+        own_minutes = recipe.minutes * scale
         schedule = Schedule(
-            minutes=recipe.minutes * scale,
+            minutes=own_minutes,
+            # Looking at everything held out, with every set of features, takes a stage a minute or two.
+            evaluate_every_minutes=max(1.0, own_minutes / 4),
             learning_rate=recipe.rate,
             weight_decay=recipe.weight_decay,
             betas=recipe.betas,

@@ -109,7 +109,7 @@ class _Kept(Sights):
 
 
 def _sights(shards: Shards, index: int) -> Sights:
-    return _Kept(shards.take("pictures", [index])[0].numpy(), shards.take("flow", [index])[0].numpy())
+    return _Kept(shards.take("pictures", [index])[0].numpy(), shards.take("flow", [index])[0].half().numpy())
 
 
 def _stored(values: Tensor) -> Tensor:

@@ -159,14 +159,16 @@ class Shards:
         return None if seed is None else plan(seed, duration_s=self.cutting.segment_s)
 
     def take(self, name: str, indices: Sequence[int]) -> Tensor:
-        """Rows of some examples as they are stored, [len(indices), ...].
+        """Rows of some examples, [len(indices), ...].
 
-        wave int16 [N, samples], pictures uint8 [N, steps, px, px, 3], flow float16 [N, steps, 2, flow_hz, px, px];
-        features as their encoders give them. Raises KeyError naming the options.
+        wave int16 [N, samples], pictures uint8 [N, steps, px, px, 3], flow float32 [N, steps, 2, flow_hz, px, px],
+        features as ``features.py`` lists them. What is stored in half precision comes in single: autocast on a CPU
+        can stack no halves. Raises KeyError naming the options.
         """
         if name not in self.names:
             raise KeyError(f"{self.folder} holds no {name!r}; it holds {', '.join(self.names)}")
-        return torch.stack([self._row(name, index) for index in indices])
+        rows = [self._row(name, index) for index in indices]
+        return torch.stack([row.float() if row.dtype == torch.float16 else row for row in rows])
 
     def waves(self, indices: Sequence[int]) -> Tensor:
         """Sound of some examples, float32 [len(indices), samples] in [-1, 1]."""
