@@ -50,7 +50,7 @@ class JointTask:
         """Music to text and text to music."""
         music, wording = self.train
         which = torch.randint(len(music), (self.run.batch,), generator=draw.generator).tolist()
-        bands = self._crops(self.spectra[which], draw.generator).float().to(draw.device)
+        bands = self._crops(self.spectra[which].float(), draw.generator).to(draw.device)
         texts = [fewer_words(wording(index, draw.generator), self.run, draw.generator) for index in which]
         heard, read = self.joint.hear(bands), self.joint.read(self._codes(texts).to(draw.device))
         scores = self.scale() * heard @ read.T
