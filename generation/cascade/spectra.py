@@ -62,3 +62,27 @@ def semitone_filters(bins: int, semitones: int, sample_rate_hz: int, lowest_midi
     frequency = torch.linspace(0, sample_rate_hz / 2, bins).clamp(min=1.0)[:, None]
     midi = 69 + 12 * (frequency / 440).log2()
     return (1 - (midi - lowest_midi - torch.arange(semitones)).abs()).clamp(min=0)
+
+
+def resample(wave: Tensor, from_hz: int, to_hz: int, zeros: int = 24) -> Tensor:
+    """[B, samples] to another rate, [B, samples * to / from], by a Hann-windowed sinc with ``zeros`` lobes a side.
+
+    Raises ValueError when the new length is not whole.
+    """
+    common = math.gcd(from_hz, to_hz)
+    up, down = to_hz // common, from_hz // common
+    if wave.shape[-1] % down:
+        raise ValueError(f"{wave.shape[-1]} samples at {from_hz} Hz make no whole number at {to_hz} Hz; cut them")
+    if up == down:
+        return wave
+    cutoff = 0.97 * min(1.0, to_hz / from_hz)
+    reach = math.ceil(zeros / cutoff)
+    taps = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    # One filter for each of the ``up`` places that a new sample may have between two old ones.
+    distance = taps[None, :] - torch.arange(up, dtype=torch.float64)[:, None] * down / up
+    window = torch.cos(distance.clamp(-reach, reach) * (math.pi / 2 / reach)).square()
+    filters = (cutoff * torch.sinc(cutoff * distance) * window).to(wave)
+    padded = F.pad(wave, (reach, reach + down))[:, None]
+    return (
+        F.conv1d(padded, filters[:, None], stride=down)[..., : wave.shape[-1] // down].transpose(1, 2).flatten(1)
+    )

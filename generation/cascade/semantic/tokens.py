@@ -6,9 +6,25 @@ import torch
 from torch import Tensor, nn
 
 from generation.cascade.semantic.encoder import SemanticConfig, SemanticEncoder
+from generation.cascade.semantic.transformers_encoders import (
+    MertConfig,
+    MertEncoder,
+    W2vBertConfig,
+    W2vBertEncoder,
+)
 from generation.cascade.time_grid import TimeGrid
 
-__all__ = ["SemanticConfig", "SemanticTokenizer", "fitted_centroids"]
+__all__ = [
+    "AnySemanticConfig",
+    "MertConfig",
+    "SemanticConfig",
+    "SemanticTokenizer",
+    "W2vBertConfig",
+    "fitted_centroids",
+]
+
+AnySemanticConfig = SemanticConfig | W2vBertConfig | MertConfig
+"""The small encoder of its own, or a published one; each says how many tokens there are."""
 
 
 class SemanticTokenizer(nn.Module):
@@ -21,10 +37,10 @@ class SemanticTokenizer(nn.Module):
     scale: Tensor
     centroids: Tensor
 
-    def __init__(self, grid: TimeGrid, config: SemanticConfig) -> None:
+    def __init__(self, grid: TimeGrid, config: AnySemanticConfig) -> None:
         super().__init__()
         self.grid, self.config = grid, config
-        self.encoder = SemanticEncoder(grid, config)
+        self.encoder = _encoder(grid, config)
         self.register_buffer("mean", torch.zeros(self.encoder.dim))
         self.register_buffer("scale", torch.ones(self.encoder.dim))
         self.register_buffer("centroids", torch.zeros(config.tokens, self.encoder.dim))
@@ -48,6 +64,16 @@ class SemanticTokenizer(nn.Module):
         self.centroids.copy_(fitted_centroids(normal, len(self.centroids), generator))
         left = torch.cdist(normal, self.centroids).min(1).values.square().mean()
         return float(1 - left / normal.square().sum(1).mean())
+
+
+def _encoder(grid: TimeGrid, config: AnySemanticConfig) -> SemanticEncoder | W2vBertEncoder | MertEncoder:
+    match config:
+        case W2vBertConfig():
+            return W2vBertEncoder(grid, config)
+        case MertConfig():
+            return MertEncoder(grid, config)
+        case SemanticConfig():
+            return SemanticEncoder(grid, config)
 
 
 def fitted_centroids(points: Tensor, clusters: int, generator: torch.Generator, rounds: int = 25) -> Tensor:

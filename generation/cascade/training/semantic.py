@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from generation.cascade.semantic.encoder import SemanticConfig, SemanticEncoder
 from generation.cascade.semantic.tokens import SemanticTokenizer, fitted_centroids
 from generation.cascade.training.loop import Draw
 from generation.cascade.transformer import Encoder
+from generation.contracts import GenerationError
 
 
 class Music(Protocol):
@@ -48,9 +50,15 @@ class SemanticTask:
 
     def __init__(self, tokenizer: SemanticTokenizer, train: Music, held_out: Music, run: SemanticRun) -> None:
         self.tokenizer, self.train, self.held_out, self.run = tokenizer, train, held_out, run
-        encoder = tokenizer.encoder
-        upper = replace(tokenizer.config.kept, layers=run.upper_layers)
-        self.guessing = _Guessing(Encoder(upper), encoder.pair * encoder.bands.dim, encoder.dim, run.labels)
+        encoder, config = tokenizer.encoder, tokenizer.config
+        if not (isinstance(encoder, SemanticEncoder) and isinstance(config, SemanticConfig)):
+            raise GenerationError(
+                "a published encoder is not trained any further; install it with `python -m generation weights`, "
+                "and cluster what it hears"
+            )
+        self.encoder = encoder
+        upper = replace(config.kept, layers=run.upper_layers)
+        self.guessing = _Guessing(Encoder(upper), encoder.pair * encoder.bands.dim, upper.dim, run.labels)
         self.optimised: Mapping[str, nn.Module] = {"semantic": nn.ModuleList([encoder, self.guessing])}
         self.kept: nn.Module = self.optimised["semantic"]
         self._fit_targets()
@@ -60,7 +68,7 @@ class SemanticTask:
         which = torch.randint(len(self.train), (self.run.batch,), generator=draw.generator).tolist()
         waves = _windows(self.train.waves(which), self.tokenizer, self.run.window_s, draw.generator)
         with torch.no_grad(), torch.autocast(draw.device.type, enabled=False):
-            spectrum = self.tokenizer.encoder.spectrum(waves.to(draw.device))
+            spectrum = self.encoder.spectrum(waves.to(draw.device))
         hidden = masked(spectrum.shape[:2], self.run, draw.generator).to(draw.device)
         logits, labels = self._guess(spectrum, hidden)
         yield "semantic", F.cross_entropy(logits.float()[hidden], labels[hidden])
@@ -70,7 +78,7 @@ class SemanticTask:
         """Held-out accuracy on masked steps, and of guessing the commonest label."""
         generator = torch.Generator().manual_seed(0)
         waves = self.held_out.waves(range(min(len(self.held_out), 48)))
-        spectrum = self.tokenizer.encoder.spectrum(_windows(waves, self.tokenizer, self.run.window_s, generator))
+        spectrum = self.encoder.spectrum(_windows(waves, self.tokenizer, self.run.window_s, generator))
         hidden = masked(spectrum.shape[:2], self.run, generator)
         logits, labels = self._guess(spectrum, hidden)
         right = (logits.argmax(-1) == labels)[hidden].float().mean()
@@ -80,32 +88,42 @@ class SemanticTask:
     @torch.inference_mode()
     def finish(self, generator: torch.Generator) -> dict[str, float]:
         """Cluster the kept layers' features of training music; gives the variance explained."""
-        self.tokenizer.eval()
-        count = min(len(self.train), self.run.clustered)
-        features = torch.cat(
-            [
-                self.tokenizer.encoder(self.train.waves(range(start, min(start + 20, count)))).flatten(0, 1)
-                for start in range(0, count, 20)
-            ]
-        )
-        picked = features[torch.randperm(len(features), generator=generator)[:100_000]]
-        return {"variance_explained": self.tokenizer.fit(picked, generator)}
+        return {"variance_explained": cluster(self.tokenizer, self.train, self.run.clustered, generator)}
 
     def _guess(self, spectrum: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
             labels = self.guessing.labels(spectrum)
-        return self.guessing(self.tokenizer.encoder.read(spectrum, hidden)), labels
+        return self.guessing(self.encoder.read(spectrum, hidden)), labels
 
     @torch.no_grad()
     def _fit_targets(self) -> None:
         """Means and deviations of the bands, and the clusters whose labels are guessed."""
-        encoder, generator = self.tokenizer.encoder, torch.Generator().manual_seed(0)
+        encoder, generator = self.encoder, torch.Generator().manual_seed(0)
         bands = encoder.bands(self.train.waves(range(min(len(self.train), self.run.fitted_on)))).flatten(0, 1)
         encoder.mean.copy_(bands.mean(0))
         encoder.scale.copy_(bands.std(0).clamp(min=1e-3))
         normal = ((bands - encoder.mean) / encoder.scale).reshape(-1, encoder.pair * encoder.bands.dim)
         picked = normal[torch.randperm(len(normal), generator=generator)[:40_000]]
         self.guessing.centroids.copy_(fitted_centroids(picked, self.run.labels, generator, rounds=15))
+
+
+@torch.inference_mode()
+def cluster(tokenizer: SemanticTokenizer, music: Music, count: int, generator: torch.Generator) -> float:
+    """Fit the tokens to what the encoder makes of ``count`` examples; gives the share of variance explained.
+
+    All that is left to learn when the encoder is a published one.
+    """
+    tokenizer.eval()
+    step = tokenizer.grid.hop * tokenizer.grid.acoustic_per_semantic
+    features = []
+    for start in range(0, min(len(music), count), _ENCODED_AT_ONCE):
+        waves = music.waves(range(start, min(start + _ENCODED_AT_ONCE, count, len(music))))
+        features.append(tokenizer.encoder(waves[:, : waves.shape[1] // step * step]).flatten(0, 1))
+    every = torch.cat(features)
+    return tokenizer.fit(every[torch.randperm(len(every), generator=generator)[:_CLUSTERED]], generator)
+
+
+_ENCODED_AT_ONCE, _CLUSTERED = 20, 100_000
 
 
 class _Guessing(nn.Module):

@@ -7,7 +7,6 @@ tiny and thrown away.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from generation.cascade.published.libraries import ready_torchvision
 from generation.cascade.visual.sights import Sights
 from generation.cascade.visual.standardised import Standardised
 
@@ -120,23 +120,8 @@ def build_clip(config: ClipConfig) -> nn.Module:
 
 
 def open_clip_module() -> Any:
-    """open_clip, also where torchvision comes without its compiled operators.
-
-    torchvision built for CUDA cannot load them beside a CPU torch and then stumbles over two registrations; naming
-    the operators lets the rest of it, all that open_clip needs, import.
-    """
-    try:
-        import torchvision
-    except RuntimeError as error:
-        if "torchvision::" not in str(error):
-            raise
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        for operator in ("nms", "qnms"):
-            torch.library.define(
-                f"torchvision::{operator}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            )
-        import torchvision  # noqa: F401
+    """open_clip, imported when a CLIP is built and not before."""
+    ready_torchvision()
     import open_clip
 
     return open_clip
