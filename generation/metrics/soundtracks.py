@@ -36,7 +36,7 @@ class Player:
     What was written before by the same weights, sources and settings for the same clips is read again.
     """
 
-    def __init__(self, cascade: Cascade, clips: First, folder: Path, *, batch: int = 10) -> None:
+    def __init__(self, cascade: Cascade, clips: First, folder: Path, *, batch: int = 50) -> None:
         self.cascade, self.clips, self.folder, self.batch = cascade, clips, folder, batch
         self.duration_s = clips.shards.cutting.segment_s
 
