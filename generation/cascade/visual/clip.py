@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generation.cascade.published.libraries import ready_torchvision
+from generation.cascade.published.libraries import ready_torchvision
 from generation.cascade.visual.sights import Sights
 from generation.cascade.visual.standardised import Standardised
 
@@ -120,7 +121,7 @@ def build_clip(config: ClipConfig) -> nn.Module:
 
 
 def open_clip_module() -> Any:
-    """open_clip, imported when a CLIP is built and not before."""
+    """The ``open_clip`` package, also where torchvision comes without its compiled operators."""
     ready_torchvision()
     import open_clip
 

@@ -20,7 +20,7 @@ class Standardised(nn.Module):
         super().__init__()
         self.quantum = quantum
         self.register_buffer("mean", torch.zeros(dim))
-        self.register_buffer("deviation", torch.full((dim,), deviation))
+        self.register_buffer("deviation", deviation * torch.ones(dim))
 
     def fit(self, features: Tensor) -> None:
         """Take mean and deviation from features [N, dim]; what never changes is left small, not blown up."""
