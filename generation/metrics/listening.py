@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -171,35 +172,43 @@ def page(
 ) -> str:
     """The page itself, Markdown; picture links are relative to the folder ``beside``."""
     clips = list(dict.fromkeys(each.clip for each in scored))
-    lines = [
-        "# What the systems play",
-        "",
-        f"The same {len(clips)} clips of the demo, which no network was trained on, scored by every system of the "
-        f"preset `{preset}` with seed 0. Pictures show the waveform and, below it, the spectrogram up to 8 kHz, "
-        f"over {_DYNAMIC_DB} dB. They are no substitute for ears; the last command writes a finished video.",
-        "",
+    commands = (
         "    python -m generation demo-material var/demo --clips 4",
         f"    python -m generation listen var/demo --preset {preset} --out docs/images/listening "
         "--page docs/listening.md",
-        "    python -m generation render --system v2meow-clip-i3d --video var/demo/"
-        + f"{clips[0]}.mp4 -o out.mp4",
-        "",
-        "Systems that read text were asked for another genre than the video's: "
-        + "; ".join(f"{clip}: “{prompts[clip]}”" for clip in clips)
-        + ".",
-        "",
-        "| system | clip | LUFS | onset autocorrelation peak | onsets, 1/s | flatness | between notes, dB |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *(_row(each) for each in scored),
-        "",
-        "`ground-truth` is the music that belongs to the clip: what the other rows are to be compared with. The "
-        "measures are those of [the evaluation](evaluation.md).",
+        f"    python -m generation render --system v2meow-clip-i3d --video var/demo/{clips[0]}.mp4 -o out.mp4",
+    )
+    asked = "; ".join(f"{clip}: “{prompts[clip]}”" for clip in clips)
+    blocks = [
+        "# What the systems play",
+        _filled(
+            f"The same {len(clips)} clips of the demo, which no network was trained on, scored by every system of "
+            f"the preset `{preset}` with seed 0. Pictures show the waveform and, below it, the spectrogram up to "
+            f"8 kHz, over {_DYNAMIC_DB} dB. They do not replace ears; the last command writes a finished video."
+        ),
+        "\n".join(commands),
+        _filled(f"Systems that read text were asked for another genre than the video's: {asked}."),
+        "\n".join([*_HEAD, *(_row(each) for each in scored)]),
+        _filled(
+            "`ground-truth` is the music that belongs to the clip: what the other rows are to be compared with. "
+            "The measures are those of [the evaluation](evaluation.md)."
+        ),
     ]
     for system, picture in pictures.items():
         label = registry.spec(system).label
         link = Path(os.path.relpath(picture, beside)).as_posix()
-        lines += ["", f"## {label}", "", f"`{system}`", "", f"![{label}]({link})"]
-    return "\n".join(lines) + "\n"
+        blocks += [f"## {label}", f"`{system}`", f"![{label}]({link})"]
+    return "\n\n".join(blocks) + "\n"
+
+
+_HEAD = (
+    "| system | clip | LUFS | onset autocorrelation peak | onsets, 1/s | flatness | between notes, dB |",
+    "| --- | --- | --- | --- | --- | --- | --- |",
+)
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 118, break_long_words=False, break_on_hyphens=False)
 
 
 def _row(each: Scored) -> str:

@@ -16,6 +16,8 @@ _FRAME_S, _WINDOW_S = 0.05, 0.064
 _QUIETEST = 10
 _FLOOR = 1e-10
 SILENCE_DB = -100.0
+INAUDIBLE_DB = -60.0
+"""Against the whole; what lies lower between notes counts as this, so that rests do not outweigh all else."""
 
 
 def flatness(wave: Wave, sample_rate_hz: int) -> float:
@@ -37,14 +39,14 @@ def flatness(wave: Wave, sample_rate_hz: int) -> float:
 def level_between_notes_db(wave: Wave, sample_rate_hz: int) -> float:
     """Level of the quietest tenth of 50-ms frames against that of the whole, in dB: 0 where nothing changes.
 
-    Music with rests lies far below 0; hiss that fills them lifts it. SILENCE_DB for digital silence there.
+    Music with rests lies far below 0; hiss that fills them lifts it. INAUDIBLE_DB at the least.
     """
     size = round(_FRAME_S * sample_rate_hz)
     power = np.square(_frames(wave, size, size)).mean(1)
     if power.mean() <= _FLOOR:
-        return SILENCE_DB
+        return INAUDIBLE_DB
     quiet = float(np.percentile(power, _QUIETEST) / power.mean())
-    return max(SILENCE_DB, 10 * float(np.log10(max(quiet, 1e-30))))
+    return max(INAUDIBLE_DB, 10 * float(np.log10(max(quiet, 1e-30))))
 
 
 def rms_db(wave: Wave) -> float:

@@ -14,12 +14,12 @@ def test_noise_is_flat_and_a_tone_is_not() -> None:
 
 def test_hiss_lifts_the_level_between_notes() -> None:
     clean, hissing = clicks(120), clicks(120) + noise(0.01)
-    assert timbre.level_between_notes_db(clean, RATE) == timbre.SILENCE_DB
+    assert timbre.level_between_notes_db(clean, RATE) == timbre.INAUDIBLE_DB
     # Clicks of some -24 dB RMS over hiss of -40.
     expected = -40 - timbre.rms_db(hissing)
     assert timbre.level_between_notes_db(hissing, RATE) == pytest.approx(expected, abs=0.8)
     assert timbre.level_between_notes_db(tone(), RATE) == pytest.approx(0, abs=0.1)
-    assert timbre.level_between_notes_db(silence(), RATE) == timbre.SILENCE_DB
+    assert timbre.level_between_notes_db(silence(), RATE) == timbre.INAUDIBLE_DB
 
 
 def test_levels_of_a_sine() -> None:
