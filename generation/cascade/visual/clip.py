@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from generation.cascade.published.libraries import ready_torchvision
-from generation.cascade.published.libraries import ready_torchvision
 from generation.cascade.visual.sights import Sights
 from generation.cascade.visual.standardised import Standardised
 
