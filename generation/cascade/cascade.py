@@ -12,7 +12,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor, nn
 
-from generation.cascade.acoustic.codec import AudioCodec, build_codec
+from generation.cascade.acoustic.audio_codec import AudioCodec
+from generation.cascade.acoustic.codec import build_codec
 from generation.cascade.checkpoint import WEIGHTS, fingerprint, load_part, part_path
 from generation.cascade.control import JointEmbedding, build_joint
 from generation.cascade.looking import Looking

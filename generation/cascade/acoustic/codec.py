@@ -6,13 +6,14 @@ codebooks. What lies around the quantiser is SoundStream's own body or a spectra
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from math import prod
 from typing import Literal
 
 from torch import Tensor, nn
 
+from generation.cascade.acoustic.audio_codec import AudioCodec
+from generation.cascade.acoustic.dac import DacCodec
 from generation.cascade.acoustic.quantizer import ResidualQuantizer
 from generation.cascade.acoustic.seanet import SeanetConfig, SeanetDecoder, SeanetEncoder
 from generation.cascade.acoustic.spectral import SpectralConfig, SpectralDecoder, SpectralEncoder
@@ -43,24 +44,8 @@ class AcousticConfig:
 SOUNDSTREAM = AcousticConfig(levels=12, codebook_size=1024, latent_dim=128, body="seanet")
 """The paper's: 12 levels of 1024 at 50 Hz, 6 kbit/s."""
 
-
-class AudioCodec(nn.Module, ABC):
-    """Waveform [B, samples] to codes [B, levels, frames] and back; ``samples`` a multiple of the hop."""
-
-    hop: int
-
-    @property
-    @abstractmethod
-    def codebooks(self) -> Tensor:
-        """What each code adds to the latent it stands for, [levels, size, dim]."""
-
-    @abstractmethod
-    def encode(self, wave: Tensor) -> Tensor:
-        """[B, samples] to codes [B, levels, frames]. ValueError when the length is no multiple of the hop."""
-
-    @abstractmethod
-    def decode(self, codes: Tensor) -> Tensor:
-        """Codes [B, any number of first levels, frames] to [B, frames * hop]."""
+DAC_16KHZ = AcousticConfig(levels=12, codebook_size=1024, latent_dim=8, body="dac")
+"""The same geometry with weights that are published."""
 
 
 class Codec(AudioCodec):
@@ -94,4 +79,4 @@ class Codec(AudioCodec):
 
 def build_codec(config: AcousticConfig) -> AudioCodec:
     """The codec of a preset, untrained."""
-    return Codec(config)
+    return DacCodec(config) if config.body == "dac" else Codec(config)

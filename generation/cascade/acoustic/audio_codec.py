@@ -1,0 +1,26 @@
+"""What the cascade asks of a codec."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class AudioCodec(nn.Module, ABC):
+    """Waveform [B, samples] to codes [B, levels, frames] and back; ``samples`` a multiple of the hop."""
+
+    hop: int
+
+    @property
+    @abstractmethod
+    def codebooks(self) -> Tensor:
+        """What each code adds to the latent it stands for, [levels, size, dim]."""
+
+    @abstractmethod
+    def encode(self, wave: Tensor) -> Tensor:
+        """[B, samples] to codes [B, levels, frames]. ValueError when the length is no multiple of the hop."""
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes [B, any number of first levels, frames] to [B, frames * hop]."""
