@@ -22,6 +22,7 @@ class Standardised(nn.Module):
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("deviation", deviation * torch.ones(dim))
 
+    @torch.no_grad()
     def fit(self, features: Tensor) -> None:
         """Take mean and deviation from features [N, dim]; what never changes is left small, not blown up."""
         spread = features.std(0)

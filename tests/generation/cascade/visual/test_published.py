@@ -163,10 +163,11 @@ def test_vit_vqgan_is_loaded_from_a_lightning_checkpoint(tmp_path: Path) -> None
     torch.save({"state_dict": tensors | {"loss.discriminator.w": torch.zeros(1)}, "epoch": 9}, tmp_path / "a.ckpt")
     load_vit(tmp_path / "a.ckpt", vit)
     assert torch.equal(vit.codebook.weight, tensors["quantizer.embedding.weight"])
-    assert torch.equal(
-        vit.encoder.layers[0].qkv.weight, tensors["encoder.transformer.layers.0.0.fn.to_qkv.weight"]
-    )
-    assert torch.equal(vit.decoder.layers[0].mix[2].bias, tensors["decoder.transformer.layers.0.1.fn.net.2.bias"])
+    for ours, theirs in (
+        ("encoder.layers.0.qkv.weight", "encoder.transformer.layers.0.0.fn.to_qkv.weight"),
+        ("decoder.layers.0.mix.2.bias", "decoder.transformer.layers.0.1.fn.net.2.bias"),
+    ):
+        assert torch.equal(vit.get_parameter(ours), tensors[theirs])
 
 
 @pytest.mark.parametrize("fault", ["missing", "left over", "of another shape"])
