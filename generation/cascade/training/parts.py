@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -139,6 +140,9 @@ def _stage3(material: Material, network: nn.Module) -> Lesson:
     return Lesson(stages.FineTask(network, *sets, grid, stages.StageRun()))
 
 
+_LANGUAGE: Any = {"rate": 2e-3, "betas": (0.9, 0.98), "weight_decay": 0.02}
+"""How the stages are optimised: as language models are."""
+
 RECIPES: dict[str, Recipe] = {
     "codec": Recipe("audio", 45, _codec, rate={"codec": 1.5e-3, "critics": 5e-4}, betas=(0.8, 0.99)),
     "clip": Recipe("paired", 9, _clip, weight_decay=0.05),
@@ -146,10 +150,10 @@ RECIPES: dict[str, Recipe] = {
     "vit": Recipe("paired", 9, _vit, rate={"vit": 1e-3, "critic": 5e-4}),
     "semantic": Recipe("audio", 9, _semantic, rate=2e-3),
     "joint": Recipe("audio", 9, _joint),
-    "stage1": Recipe("paired", 40, _stage1, features=("clip", "i3d", "vit", "semantic", "joint")),
-    "stage2": Recipe("paired", 40, _stage2, features=("clip", "i3d", "vit", "semantic", "codes")),
-    "stage2_audio": Recipe("audio", 20, _stage2_audio, features=("semantic", "codes")),
-    "stage3": Recipe("audio", 20, _stage3, features=("semantic", "codes")),
+    "stage1": Recipe("paired", 40, _stage1, **_LANGUAGE, features=("clip", "i3d", "vit", "semantic", "joint")),
+    "stage2": Recipe("paired", 40, _stage2, **_LANGUAGE, features=("clip", "i3d", "vit", "semantic", "codes")),
+    "stage2_audio": Recipe("audio", 20, _stage2_audio, **_LANGUAGE, features=("semantic", "codes")),
+    "stage3": Recipe("audio", 20, _stage3, **_LANGUAGE, features=("semantic", "codes")),
     "decoder": Recipe(
         "audio",
         10,
