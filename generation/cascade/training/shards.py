@@ -11,6 +11,7 @@ set/
 from __future__ import annotations
 
 import json
+import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -106,7 +107,7 @@ def write_index(folder: Path, kind: Kind, cutting: Cutting, blocks: Iterable[str
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file at one stroke. Raises GenerationError when the disk takes no more."""
-    fresh = path.with_suffix(".new")
+    fresh = path.with_suffix(f".{os.getpid()}.new")  # two processes may encode one set
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: value.contiguous() for name, value in tensors.items()}, fresh)
