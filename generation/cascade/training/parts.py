@@ -145,9 +145,9 @@ _LANGUAGE: Any = {"rate": 2e-3, "betas": (0.9, 0.98), "weight_decay": 0.02}
 
 RECIPES: dict[str, Recipe] = {
     "codec": Recipe("audio", 45, _codec, rate={"codec": 1.5e-3, "critics": 5e-4}, betas=(0.8, 0.99)),
-    "clip": Recipe("paired", 9, _clip, weight_decay=0.05),
-    "i3d": Recipe("paired", 9, _i3d, rate=2e-3, weight_decay=0.02),
-    "vit": Recipe("paired", 9, _vit, rate={"vit": 1e-3, "critic": 5e-4}),
+    "clip": Recipe("paired", 5, _clip, weight_decay=0.05, bf16=False),
+    "i3d": Recipe("paired", 13, _i3d, rate=2e-3, weight_decay=0.02, bf16=False),
+    "vit": Recipe("paired", 10, _vit, rate={"vit": 1e-3, "critic": 5e-4}, bf16=False),
     "semantic": Recipe("audio", 9, _semantic, rate=2e-3),
     "joint": Recipe("audio", 9, _joint),
     "stage1": Recipe("paired", 40, _stage1, **_LANGUAGE, features=("clip", "i3d", "vit", "semantic", "joint")),
