@@ -23,9 +23,10 @@ class ResidualQuantizer(nn.Module):
         self.register_buffer("sums", torch.zeros(levels, size, dim), persistent=False)
 
     def nearest(self, x: Tensor, level: int) -> Tensor:
-        """[N, D] to the index of the nearest code, [N]."""
+        """[N, D] to the index of the nearest code, [N]; in single precision, as bfloat16 takes near for equal."""
         book = self.codebooks[level]
-        return (book.square().sum(1) - 2 * x @ book.T).argmin(1)
+        with torch.autocast(x.device.type, enabled=False):
+            return (book.square().sum(1) - 2 * x.float() @ book.T).argmin(1)
 
     def encode(self, latents: Tensor) -> Tensor:
         """[B, T, D] to codes [B, levels, T]."""

@@ -15,15 +15,13 @@ from torch.nn import functional as F
 
 from generation.cascade.acoustic.codec import Codec
 from generation.cascade.acoustic.discriminators import CriticConfig, Critics, critics_loss, fooling_loss
-from generation.cascade.acoustic.quantizer import ResidualQuantizer
 from generation.cascade.spectra import mel_filters
-from generation.cascade.training.loop import Draw, mean_over_ranks
+from generation.cascade.training.codebooks import quantised_in_training
+from generation.cascade.training.loop import Draw
 from generation.cascade.training.semantic import Music
 
 SIZES = ((256, 1024), (640, 1600), (320, 800), (512, 2000))
 """Spectrum lengths, in samples, taken in turn: all of them at each step would cost more than the network."""
-_FOLLOW = 0.02
-_DEAD = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +29,8 @@ class CodecRun:
     """crop_frames: length of what is shown, in acoustic frames.
 
     settled: share of the run after which encoder and codebooks stand still and the critics begin.
+    judged: examples of each batch that the critics hear, who cost several times what the decoder does.
+    adversarial, matching: weight of the critics beside reconstruction, and of their layers beside their verdicts.
     """
 
     sample_rate_hz: int = 16_000
@@ -38,8 +38,9 @@ class CodecRun:
     crop_frames: int = 60
     commitment: float = 0.25
     settled: float = 0.75
-    adversarial: float = 1.0
-    matching: float = 2.0
+    judged: int = 4
+    adversarial: float = 0.1
+    matching: float = 4.0
     coarse_levels: int = 4
     critics: CriticConfig = field(
         default_factory=lambda: CriticConfig(windows=(1024, 512), channels=12, falling=(0, 1), wave_channels=8)
@@ -66,8 +67,7 @@ class CodecTask:
             loss = reconstruction_loss(made, wanted, self.run.sample_rate_hz, sizes)
             yield "codec", loss + self.run.commitment * commitment
             return
-        with torch.no_grad():
-            codes = self.codec.quantizer.encode(self.codec.encoder(wanted).float())
+        codes = own_codes(self.codec, wanted)
         yield from decoder_losses(self.codec, self.critics, codes, wanted, self.run, sizes)
 
     def evaluate(self) -> dict[str, float]:
@@ -104,13 +104,20 @@ class RefiningTask:
             codes = torch.stack([row[:, at : at + self.run.crop_frames] for row, at in pairs]).long()
             codes = codes.to(draw.device)
         else:
-            with torch.no_grad():
-                codes = self.codec.quantizer.encode(self.codec.encoder(wanted).float())
-        yield from decoder_losses(self.codec, self.critics, codes, wanted, self.run, SIZES[draw.step % len(SIZES)])
+            codes = own_codes(self.codec, wanted)
+        sizes = SIZES[draw.step // 2 % len(SIZES)]
+        yield from decoder_losses(self.codec, self.critics, codes, wanted, self.run, sizes)
 
     def evaluate(self) -> dict[str, float]:
         """See ``codec_figures``."""
         return codec_figures(self.codec, self.held_out, self.run)
+
+
+@torch.no_grad()
+def own_codes(codec: Codec, wanted: Tensor) -> Tensor:
+    """What the codec makes of waves at play, that is in single precision: [B, samples] to [B, levels, frames]."""
+    with torch.autocast(wanted.device.type, enabled=False):
+        return codec.encode(wanted)
 
 
 def decoder_losses(
@@ -118,11 +125,12 @@ def decoder_losses(
 ) -> Iterator[tuple[str, Tensor]]:
     """The critics learn to tell, then the decoder learns to be near and to be taken for real."""
     made = codec.decoder(codec.quantizer.decode(codes)).float()
-    yield "critics", critics_loss(critics(wanted), critics(made.detach()))
+    real, heard = wanted[: run.judged], made[: run.judged]
+    yield "critics", critics_loss(critics(real), critics(heard.detach()))
     with torch.no_grad():
-        real = critics(wanted)
+        real_verdicts = critics(real)
     loss = reconstruction_loss(made, wanted, run.sample_rate_hz, sizes)
-    yield "codec", loss + run.adversarial * fooling_loss(real, critics(made), run.matching)
+    yield "codec", loss + run.adversarial * fooling_loss(real_verdicts, critics(heard), run.matching)
 
 
 def places(music: Music, hop: int, run: CodecRun, draw: Draw) -> tuple[list[int], list[int]]:
@@ -168,54 +176,6 @@ def _compressed(wave: Tensor, size: int) -> tuple[Tensor, Tensor]:
     parts = torch.view_as_real(torch.stft(wave, size, size // 3, window=window, return_complex=True))
     magnitude = parts.square().sum(-1).add(1e-5).sqrt()
     return parts / magnitude.sqrt().unsqueeze(-1), magnitude
-
-
-def quantised_in_training(
-    quantizer: ResidualQuantizer, latents: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Quantise, passing gradients straight through, and let the codebooks follow; also the commitment loss.
-
-    About half of the examples stop at a random level, so that the first levels alone already carry the gist. The
-    first example never does: a level that nobody reaches could not learn, and its mean would not be a number.
-    """
-    batch, frames, dim = latents.shape
-    levels = len(quantizer.codebooks)
-    keep = torch.randint(1, levels + 1, (batch,), generator=generator)
-    keep[torch.rand(batch, generator=generator) < 0.5] = levels
-    keep[0] = levels
-    residual = latents.reshape(-1, dim)
-    total = torch.zeros_like(residual)
-    commitment = residual.new_zeros(())
-    for level in range(levels):
-        used = (keep > level).repeat_interleave(frames).to(residual.device)
-        with torch.no_grad():
-            _follow(quantizer, level, residual.detach()[used], generator)
-            code = quantizer.codebooks[level][quantizer.nearest(residual.detach(), level)]
-        commitment = commitment + F.mse_loss(residual[used], code[used])
-        total = total + code * used.unsqueeze(1)
-        residual = residual - code
-    flat = latents.reshape(-1, dim)
-    return (flat + (total - flat).detach()).view(batch, frames, dim), commitment / levels
-
-
-def _follow(quantizer: ResidualQuantizer, level: int, inputs: Tensor, generator: torch.Generator) -> None:
-    """A running mean of what each code was nearest to; a code that nothing is near moves onto an input."""
-    counts, sums = quantizer.counts[level], quantizer.sums[level]
-    size = counts.shape[0]
-    if float(counts.sum()) == 0:
-        sums.copy_(inputs[torch.randint(len(inputs), (size,), generator=generator)])
-        counts.fill_(1.0)
-        quantizer.codebooks[level] = sums
-    index = quantizer.nearest(inputs, level)
-    seen = torch.zeros_like(counts).index_add_(0, index, torch.ones(len(index), device=inputs.device))
-    summed = torch.zeros_like(sums).index_add_(0, index, inputs)
-    counts.mul_(1 - _FOLLOW).add_(mean_over_ranks(seen), alpha=_FOLLOW)
-    sums.mul_(1 - _FOLLOW).add_(mean_over_ranks(summed), alpha=_FOLLOW)
-    dead = (counts < _DEAD).nonzero().flatten()
-    if len(dead):
-        sums[dead] = inputs[torch.randint(len(inputs), (len(dead),), generator=generator)] * 0.05
-        counts[dead] = 0.05
-    quantizer.codebooks[level] = sums / counts.clamp(min=1e-6).unsqueeze(1)
 
 
 @torch.inference_mode()
