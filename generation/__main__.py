@@ -84,17 +84,17 @@ def train(options: argparse.Namespace) -> None:
     """Train parts of the cascade, on a set that was made before or on the self-made world."""
     import torch
 
-    from generation.cascade.presets import preset
+    from generation.cascade.presets import PRESETS, preset
     from generation.cascade.training.course import train_parts, world_sets
     from generation.cascade.training.parts import RECIPES
     from generation.cascade.training.ranks import joined, rank
     from generation.cascade.training.shards import Shards
 
+    _check([options.preset], PRESETS, "preset to train")
     _check(options.parts or (), RECIPES, "part of the cascade")
     if (options.data is None) != (options.held_out is None):
         raise UsageError("--data and --held-out come together: what is trained on and what is kept for evaluation")
-    with _names_from_outside():
-        sizes = preset(options.preset)
+    sizes = preset(options.preset)
     torch.set_num_threads(options.threads)
     work = options.work or Path("var") / "training" / options.preset
     with joined(options.device) as device:

@@ -95,6 +95,8 @@ def test_output_of_another_kind_is_refused(videos: Path, capsys: pytest.CaptureF
     ("arguments", "sentence"),
     [
         (["train", "--preset", "huge"], "train: no preset to train 'huge'; there are tiny"),
+        (["train", "--data", "somewhere"], "train: --data and --held-out come together"),
+        (["dataset", "--out", "somewhere"], "dataset: name a folder of videos or music, or --world COUNT"),
         (["train", "--parts", "stage9"], "train: no part of the cascade 'stage9'; there are codec, clip"),
         (["demo-material", "folder", "--clips", "0"], "demo-material: 0 clips asked for"),
         (["demo-material", "folder", "--seed", "5000"], "demo-material: demo seed 5000 is not in 0..999"),
