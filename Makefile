@@ -28,6 +28,7 @@ check: setup ## ruff, mypy, import directions, migrations, Django's deploy check
 
 bench: venv ## Compare with peers in one run and print ratios
 	@$(RUN) -m tests.benchmarks.win_rates
+	@$(RUN) -m tests.benchmarks.decoding
 
 calibration: venv ## Simulated preferences over 100 seeds (slow)
 	@$(RUN) -m pytest -m calibration
