@@ -38,7 +38,7 @@ class FrameHead(nn.Module):
 
     AudioLM writes all levels into one long sequence. Handing the frame's state through this small head keeps the
     same factorisation, every code given all codes before it, in a sequence as long as there are frames
-    (docs/adr/0013). ``tied``: scores are likenesses to the codec's vectors, which saves a table a level.
+    (docs/adr/0015). ``tied``: scores are likenesses to the codec's vectors, which saves a table a level.
     """
 
     def __init__(self, embedding: CodeEmbedding, dim: int, *, tied: bool) -> None:
