@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -32,6 +32,8 @@ class Sampling:
             raise ValueError(
                 f"temperature {self.temperature} and top_k {self.top_k}: need a temperature >= 0 and a top_k >= 1"
             )
+        if self.weights not in get_args(Weights):
+            raise ValueError(f"no weights {self.weights!r}; there are {', '.join(get_args(Weights))}")
         if not 0 <= self.guidance <= 20:
             raise ValueError(f"guidance {self.guidance}: need a number from 0 to 20; 1 is none")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from generation import registry
-from generation.contracts import ClipFacts
+from generation.contracts import ClipFacts, GenerationError
 
 FACTS = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
 
@@ -42,9 +42,12 @@ def test_sources_digest_follows_a_systems_own_files_and_no_others(
 def test_how_a_network_is_trained_throws_no_soundtrack_away(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    rooms = [source for source in registry.spec("v2meow-clip").sources if not source.endswith(".py")]
     for source in ("cascade/training/loop.py", "cascade/stages.py", "media/decode.py"):
         (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / source).write_text(source)
+    for room in rooms:
+        (tmp_path / room).mkdir(exist_ok=True)
     monkeypatch.setattr(registry, "ROOM", tmp_path)
     before = registry.sources_digest("v2meow-clip")
     (tmp_path / "cascade/training/loop.py").write_text("changed")
@@ -88,6 +91,23 @@ def test_systems_without_outside_files_or_donors_say_so() -> None:
     assert registry.weights_digest("ground-truth", "default") == ""
 
 
+def test_weights_digest_covers_what_the_variant_plays_with_and_no_more() -> None:
+    files = registry.spec("v2meow-vit-i3d").weights["tiny"]
+    assert set(files) == {
+        f"tiny/{part}.safetensors" for part in ("vit", "i3d", "stage1", "stage2", "stage3", "codec")
+    }
+    assert "tiny/joint.safetensors" in registry.spec("v2meow-clip-text").weights["tiny"]
+    assert "tiny/stage2.safetensors" not in registry.spec("v2meow-clip-audio-stage2").weights["tiny"]
+
+
+def test_missing_weights_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(registry, "ROOM", tmp_path)
+    with pytest.raises(
+        GenerationError, match=r"v2meow-clip-base lacks its weights clip\.safetensors.*--preset base"
+    ):
+        registry.weights_digest("v2meow-clip", "base")
+
+
 def test_slug_names_the_preset_where_there_is_a_choice() -> None:
     assert registry.spec("v2meow-clip").slug("tiny") == "v2meow-clip-tiny"
     assert registry.spec("ground-truth").slug("default") == "ground-truth"
@@ -97,7 +117,7 @@ def test_planning_needs_no_torch() -> None:
     plan = """
 import sys
 from generation import registry
-from generation.contracts import ClipFacts
+from generation.contracts import ClipFacts, GenerationError
 facts = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
 for key in registry.SYSTEMS:
     registry.refusal(key, facts, {})

@@ -1,7 +1,6 @@
 """From a video to a soundtrack with the shipped weights."""
 
-from dataclasses import replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import ffmpeg
@@ -10,8 +9,11 @@ import pytest
 import torch
 
 from generation import registry
+from generation.cascade import cascade
+from generation.cascade.visual.sights import read_sights
 from generation.contracts import GenerationError, Request, Soundtrack, System
 from generation.media.binaries import ffmpeg_path
+from generation.variants import VARIANTS
 from generation.world import GENRES, Piece, plan, render_frames
 
 FPS = 12
@@ -59,14 +61,16 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def systems() -> dict[str, System]:
-    return {key: registry.build(key, "tiny", {}) for key in ("v2meow-clip", "v2meow-clip-i3d")}
+    return {key: registry.build(key, "tiny", {}) for key in VARIANTS}
 
 
-def play(system: System, video: Path, duration_s: float = 10.0, seed: int = 0) -> Soundtrack:
-    return system.generate(Request("clip", video, duration_s, seed), lambda share, words: None)
+def play(
+    system: System, video: Path, duration_s: float = 10.0, seed: int = 0, text: str | None = None
+) -> Soundtrack:
+    return system.generate(Request("clip", video, duration_s, seed, text), lambda share, words: None)
 
 
-@pytest.mark.parametrize("key", ["v2meow-clip", "v2meow-clip-i3d"])
+@pytest.mark.parametrize("key", ["v2meow-clip", "v2meow-vit-i3d"])
 def test_music_follows_the_video_not_its_encoding(
     key: str, systems: dict[str, System], videos: dict[str, Path]
 ) -> None:
@@ -91,7 +95,15 @@ def test_same_request_gives_the_same_samples_and_another_seed_others(
     assert not np.array_equal(first.waveform, other.waveform)
 
 
-@pytest.mark.parametrize("duration_s", [1.0, 3.337, 9.96, 10.04])
+def test_every_variant_plays_something_of_its_own(systems: dict[str, System], videos: dict[str, Path]) -> None:
+    heard = {key: play(system, videos["reggae-18"], 2.0).waveform for key, system in systems.items()}
+    for key, wave in heard.items():
+        assert 0.01 < float(np.sqrt(np.mean(wave**2))) < 0.5, key
+    for one, other in combinations(heard, 2):
+        assert not np.array_equal(heard[one], heard[other]), f"{one} and {other}"
+
+
+@pytest.mark.parametrize("duration_s", [1.0, 3.337, 10.04, 12.5])
 def test_soundtrack_is_exactly_as_long_as_asked_and_audible(
     duration_s: float, systems: dict[str, System], videos: dict[str, Path]
 ) -> None:
@@ -103,10 +115,26 @@ def test_soundtrack_is_exactly_as_long_as_asked_and_audible(
     assert float(np.abs(track.waveform).max()) <= 0.9001
 
 
+def test_five_variants_decode_a_video_once(
+    systems: dict[str, System], videos: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = tmp_path / "own.mp4"
+    video.write_bytes(videos["rock-18"].read_bytes() + b"another file")
+    decoded: list[Path] = []
+    monkeypatch.setattr(
+        cascade,
+        "read_sights",
+        lambda path, *rest, **sides: (decoded.append(path), read_sights(path, *rest, **sides))[1],
+    )
+    for key in ("v2meow-clip", "v2meow-i3d", "v2meow-vit", "v2meow-vit-i3d", "v2meow-clip-i3d"):
+        play(systems[key], video, 1.0)
+    assert decoded == [video]
+
+
 def test_progress_rises_to_one_and_says_what_is_done(systems: dict[str, System], videos: dict[str, Path]) -> None:
     told: list[tuple[float, str]] = []
     systems["v2meow-clip"].generate(
-        Request("clip", videos["rock-18"], 1.0, 0), lambda share, words: told.append((share, words))
+        Request("clip", videos["rock-18"], 11.0, 0), lambda share, words: told.append((share, words))
     )
     shares = [share for share, _ in told]
     assert shares == sorted(shares)
@@ -117,13 +145,51 @@ def test_progress_rises_to_one_and_says_what_is_done(systems: dict[str, System],
 def test_refused_and_unreadable_videos_raise(
     systems: dict[str, System], videos: dict[str, Path], tmp_path: Path
 ) -> None:
-    request = Request("clip", videos["rock-18"], 12.0, 0)
-    with pytest.raises(GenerationError, match=r"12\.00 s"):
-        systems["v2meow-clip"].generate(request, lambda share, words: None)
+    for duration_s, told in ((0.4, r"0\.40 s"), (600.0, r"600\.00 s")):
+        with pytest.raises(GenerationError, match=told):
+            play(systems["v2meow-clip"], videos["rock-18"], duration_s)
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"not a video")
     with pytest.raises(GenerationError, match="cannot be looked at"):
-        systems["v2meow-clip"].generate(replace(request, video=broken, duration_s=5.0), lambda share, words: None)
+        play(systems["v2meow-clip"], broken, 5.0)
+
+
+@pytest.mark.parametrize("source", ["color=black:s=320x180", "color=gray:s=90x400", "testsrc=s=320x180:r=1"])
+def test_black_still_and_odd_videos_get_music(source: str, systems: dict[str, System], tmp_path: Path) -> None:
+    video = tmp_path / "plain.mp4"
+    picture = ffmpeg.input(source, f="lavfi", t=3)
+    picture.output(str(video), vcodec="libx264", pix_fmt="yuv420p", loglevel="error").run(cmd=ffmpeg_path())
+    track = play(systems["v2meow-vit-i3d"], video, 3.0)
+    assert np.isfinite(track.waveform).all()
+    assert float(np.sqrt(np.mean(track.waveform**2))) > 0.005
+
+
+PROMPTS = ["slow reggae", "медленное регги", "慢速雷鬼音乐", "🥁🎸", "fast rock " * 500, "雷" * 1700, "x" * 5000]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=range(len(PROMPTS)))
+def test_prompts_of_any_length_and_script_are_taken(prompt: str, videos: dict[str, Path]) -> None:
+    system = registry.build("v2meow-clip-text", "tiny", {})
+    track = play(system, videos["rock-18"], 1.0, text=prompt)
+    assert np.isfinite(track.waveform).all()
+
+
+def test_prompt_changes_the_music_and_is_asked_for(systems: dict[str, System], videos: dict[str, Path]) -> None:
+    system = registry.build("v2meow-clip-text", "tiny", {"guidance": 3.0})
+    rock, reggae = (play(system, videos["rock-18"], 2.0, text=text) for text in ("fast rock", "slow reggae"))
+    assert not np.array_equal(rock.waveform, reggae.waveform)
+    with pytest.raises(GenerationError, match="has no text prompt; give the clip a caption"):
+        play(system, videos["rock-18"], 2.0, text="  ")
+
+
+def test_eight_bit_weights_play_and_nonsense_is_refused(videos: dict[str, Path]) -> None:
+    assert (
+        play(registry.build("v2meow-clip", "tiny", {"weights": "int8"}), videos["rock-18"], 1.0).duration_s == 1.0
+    )
+    with pytest.raises(GenerationError, match="temperature -1"):
+        registry.build("v2meow-clip", "tiny", {"temperature_coarse": -1.0})
+    with pytest.raises(GenerationError, match="no weights 'int4'"):
+        registry.build("v2meow-clip", "tiny", {"weights": "int4"})
 
 
 @pytest.mark.gpu
