@@ -74,8 +74,9 @@ class JointTask:
         }
 
     def _codes(self, texts: list[str]) -> Tensor:
-        length = self.joint.config.text_bytes
-        return torch.stack([text_bytes(stretches(text, length)[0], length) for text in texts])
+        parts = [stretches(text, self.joint.config.text_bytes)[0] for text in texts]
+        longest = max(len(part.encode()) for part in parts)
+        return torch.stack([text_bytes(part, longest) for part in parts])
 
     def _crops(self, bands: Tensor, generator: torch.Generator) -> Tensor:
         length = self.run.clip_s * self.joint.grid.semantic_hz
