@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from generation.cascade.acoustic.audio_codec import AudioCodec
 from generation.cascade.acoustic.codec import build_codec
 from generation.cascade.checkpoint import WEIGHTS, fingerprint, load_part, part_path
-from generation.cascade.control import JointEmbedding, build_joint
+from generation.cascade.clap import Clap, ClapConfig
+from generation.cascade.control import ByteJointEmbedding, JointEmbedding
 from generation.cascade.looking import Looking
 from generation.cascade.presets import Preset
 from generation.cascade.semantic.tokens import SemanticTokenizer
@@ -41,13 +42,18 @@ def _stage2(preset: Preset) -> nn.Module:
     return CoarseStage(preset.grid, preset.vocabulary, preset.streams, sizes.coarse_encoder, sizes.coarse_decoder)
 
 
+def _joint(preset: Preset) -> nn.Module:
+    config = preset.joint
+    return Clap(preset.grid, config) if isinstance(config, ClapConfig) else ByteJointEmbedding(preset.grid, config)
+
+
 PARTS: dict[str, Callable[[Preset], nn.Module]] = {
     "codec": lambda preset: build_codec(preset.acoustic),
     "clip": lambda preset: Clip(preset.clip),
     "i3d": lambda preset: I3d(preset.i3d),
     "vit": lambda preset: VitVqgan(preset.vit),
     "semantic": lambda preset: SemanticTokenizer(preset.grid, preset.semantic),
-    "joint": lambda preset: build_joint(preset.grid, preset.joint),
+    "joint": _joint,
     "stage1": _stage1,
     "stage2": _stage2,
     "stage2_audio": lambda preset: AudioCoarseStage(preset.grid, preset.vocabulary, preset.stages.audio_decoder),

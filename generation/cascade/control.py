@@ -99,11 +99,6 @@ class ByteJointEmbedding(JointEmbedding):
         return self.read(torch.stack(codes).to(self.mean.device)).mean(0)
 
 
-def build_joint(grid: TimeGrid, config: JointConfig) -> JointEmbedding:
-    """The joint embedding of a preset, untrained."""
-    return ByteJointEmbedding(grid, config)
-
-
 def stretches(text: str, length: int) -> list[str]:
     """A text in parts of at most ``length`` UTF-8 bytes, cut between words, or within one where it is longer."""
     parts: list[str] = []

@@ -6,16 +6,17 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from generation.cascade.acoustic.codec import AcousticConfig
+from generation.cascade.acoustic.codec import DAC_16KHZ, AcousticConfig
 from generation.cascade.adaptors import StreamConfig
+from generation.cascade.clap import ClapConfig
 from generation.cascade.control import JointConfig
-from generation.cascade.semantic.tokens import SemanticConfig
+from generation.cascade.semantic.tokens import AnySemanticConfig, SemanticConfig, W2vBertConfig
 from generation.cascade.stages import Vocabulary
 from generation.cascade.time_grid import TimeGrid
 from generation.cascade.transformer import TransformerConfig
-from generation.cascade.visual.clip import ClipConfig
-from generation.cascade.visual.i3d import I3dConfig
-from generation.cascade.visual.vit_vqgan import VitVqganConfig
+from generation.cascade.visual.clip import VIT_L_14, ClipConfig
+from generation.cascade.visual.i3d import I3D_FLOW, I3dConfig
+from generation.cascade.visual.vit_vqgan import VIT_VQGAN_BASE, VitVqganConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,9 @@ class Preset:
     clip: ClipConfig
     i3d: I3dConfig
     vit: VitVqganConfig
-    semantic: SemanticConfig
+    semantic: AnySemanticConfig
     acoustic: AcousticConfig
-    joint: JointConfig
+    joint: JointConfig | ClapConfig
     stages: StageConfig
     vit_merged: int
 
@@ -126,7 +127,31 @@ def _tiny() -> Preset:
     )
 
 
-PRESETS: dict[str, Callable[[], Preset]] = {"tiny": _tiny}
+def _base() -> Preset:
+    """The paper's sizes (V2Meow, Implementation Details; AudioLM for widths and tokens), with published stand-ins.
+
+    CLIP ViT-L/14 is the paper's own. I3D, ViT-VQGAN, w2v-BERT 2.0, DAC at 16 kHz and CLAP stand in for networks of
+    the same kinds whose weights are not public.
+    """
+    grid = TimeGrid(flow_hz=25, fine_levels=8)
+    paper = TransformerConfig(layers=12, dim=1024, heads=16, feed_forward=4096, buckets=128, furthest=512)
+    return Preset(
+        name="base",
+        grid=grid,
+        picture_px=256,
+        flow_px=224,
+        clip=VIT_L_14,
+        i3d=I3D_FLOW,
+        vit=VIT_VQGAN_BASE,
+        semantic=W2vBertConfig(),
+        acoustic=DAC_16KHZ,
+        joint=ClapConfig(),
+        stages=StageConfig(*[paper] * 6),
+        vit_merged=4,
+    )
+
+
+PRESETS: dict[str, Callable[[], Preset]] = {"tiny": _tiny, "base": _base}
 
 
 def preset(name: str) -> Preset:
