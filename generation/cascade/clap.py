@@ -50,6 +50,7 @@ class Clap(JointEmbedding):
     """CLAP through ``transformers``. Raises GenerationError when that is not installed."""
 
     words: Tensor
+    mel: Tensor
 
     def __init__(self, grid: TimeGrid, config: ClapConfig) -> None:
         super().__init__()
@@ -161,8 +162,8 @@ def log_mel(wave: Tensor, filters: Tensor) -> Tensor:
     """[B, samples] at 48 kHz to decibels [B, samples // 480 + 1, 64] of power, mirrored at both ends."""
     window = torch.hann_window(_WINDOW, device=wave.device, dtype=torch.float64)
     padded = F.pad(wave.double()[:, None], (_WINDOW // 2, _WINDOW // 2), mode="reflect")[:, 0]
-    power = torch.fft.rfft(padded.unfold(1, _WINDOW, _HOP) * window).abs().square()
-    return (10 * (power @ filters).clamp(min=_LOWEST_POWER).log10()).float()
+    power: Tensor = torch.fft.rfft(padded.unfold(1, _WINDOW, _HOP) * window).abs().square()
+    return 10 * (power @ filters).clamp(min=_LOWEST_POWER).log10().float()
 
 
 def slaney_filters() -> Tensor:
@@ -171,7 +172,8 @@ def slaney_filters() -> Tensor:
     frequency = torch.linspace(0, _HZ / 2, _WINDOW // 2 + 1, dtype=torch.float64)[:, None]
     rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
-    return torch.minimum(rising, falling).clamp(min=0) * 2 / (edges[2:] - edges[:-2])
+    filters: Tensor = torch.minimum(rising, falling).clamp(min=0) * 2 / (edges[2:] - edges[:-2])
+    return filters
 
 
 _HERTZ_A_MEL, _BEND_HZ, _LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27

@@ -69,6 +69,7 @@ class SemanticEncoder(nn.Module):
 
     def forward(self, wave: Tensor) -> Tensor:
         spectrum = self.spectrum(wave)
-        mels = spectrum.unflatten(-1, (self.pair, -1))[..., : self.config.mels]
-        hits = mels.unflatten(-1, (self.config.hits, -1)).mean(-1).flatten(-2)
+        batch, steps, _ = spectrum.shape
+        mels = spectrum.reshape(batch, steps, self.pair, -1)[..., : self.config.mels]
+        hits = mels.reshape(batch, steps, self.pair * self.config.hits, -1).mean(-1)
         return torch.cat([self.read(spectrum), hits], -1)

@@ -172,7 +172,7 @@ def filter_banks(wave: Tensor) -> Tensor:
     frames = frames - frames.mean(-1, keepdim=True)
     before = torch.cat([frames[..., :1], frames[..., :-1]], -1)
     povey = torch.hann_window(_FBANK_WINDOW, periodic=False, dtype=torch.float64, device=wave.device) ** 0.85
-    power = torch.fft.rfft((frames - 0.97 * before) * povey, 512).abs().square()
+    power: Tensor = torch.fft.rfft((frames - 0.97 * before) * povey, 512).abs().square()
     return (power @ _kaldi_filters(wave.device)).clamp(min=torch.finfo(torch.float32).eps).log().float()
 
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from generation.cascade.published.strict import published_shapes
 from generation.cascade.semantic.tokens import MertConfig, SemanticTokenizer, W2vBertConfig
 from generation.cascade.semantic.transformers_encoders import (
     MertEncoder,
