@@ -1,7 +1,7 @@
 """Find a published weight file, here or on the hub, and make sure that it is the one that was published.
 
-``manifest.json`` says of every component where its files are, under which licence, and their digests where a public
-source states them. Nothing that a file holds is ever run.
+``manifest.json`` says of every component where its files are, their licence, and their digests where these are
+stated in public. Nothing that a file holds is ever run.
 """
 
 from __future__ import annotations
