@@ -15,7 +15,7 @@ class AudioCodec(nn.Module, ABC):
     @property
     @abstractmethod
     def codebooks(self) -> Tensor:
-        """What each code adds to the latent it stands for, [levels, size, dim]."""
+        """The vectors that codes stand for, [levels, size, dim]; those of a level share a space."""
 
     @abstractmethod
     def encode(self, wave: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ strides and 9 levels, so every number is given here.
 from __future__ import annotations
 
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from generation.cascade.acoustic.audio_codec import AudioCodec
 from generation.cascade.published.libraries import transformers
+from generation.cascade.published.strict import Release, Source, load_published
 
 if TYPE_CHECKING:
     from generation.cascade.acoustic.codec import AcousticConfig
@@ -22,6 +24,17 @@ if TYPE_CHECKING:
 STRIDES = (2, 4, 5, 8)
 CODE_WIDTH = 8
 """DAC looks codes up in eight numbers a vector, and projects these to its latent afterwards."""
+
+DAC_RELEASE = Release(
+    name="DAC at 16 kHz of descript/dac_16khz",
+    marker="quantizer.quantizers.0.codebook.weight",
+    source=lambda name: Source((name.removeprefix("model."),)),
+)
+
+
+def load_dac(path: Path, codec: DacCodec) -> None:
+    """Fill it from descript/dac_16khz. Raises GenerationError, see ``load_published``."""
+    load_published(path, codec, (DAC_RELEASE,))
 
 
 class DacCodec(AudioCodec):
