@@ -141,6 +141,24 @@ def evaluate(options: argparse.Namespace) -> None:
         print(path)
 
 
+def weights(options: argparse.Namespace) -> None:
+    """Say of every part of a preset where its weights come from, after installing the published ones asked for."""
+    from generation.cascade.presets import preset
+    from generation.cascade.published.install import install, status
+    from generation.cascade.published.resolve import from_hub
+    from generation.cascade.training.shards import Shards
+
+    with _names_from_outside():
+        sizes = preset(options.preset)
+    music = None if options.music is None else Shards(options.music)
+    fetch = from_hub if options.fetch else None
+    for part in options.install or ():
+        path = install(sizes, part, options.folder, options.weights, fetch=fetch, music=music)
+        print(f"{path}: installed, {path.stat().st_size / 1e6:.1f} MB")
+    for row in status(sizes, options.folder, options.weights):
+        print(f"{row.part}: {row.state}\n    {row.origin}; {row.licence}{f'; {row.note}' if row.note else ''}")
+
+
 def listen(options: argparse.Namespace) -> None:
     """Draw and measure what every system makes of a few clips."""
     from generation.metrics.listening import SYSTEMS, draw, page, prompts_of, score
@@ -226,6 +244,21 @@ def _parser() -> argparse.ArgumentParser:
     judging.add_argument("--out", required=True, type=Path, help="folder of results and soundtracks")
     judging.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     judging.set_defaults(command=evaluate)
+
+    giving = commands.add_parser("weights", help="say where each part's weights come from, install published ones")
+    giving.add_argument("--preset", default="base")
+    giving.add_argument(
+        "--install", nargs="+", metavar="PART", help="write these parts from their published files"
+    )
+    giving.add_argument(
+        "--folder", type=Path, default=Path("var/published"), help="where published files lie (var/published)"
+    )
+    giving.add_argument("--fetch", action="store_true", help="fetch what is not there from Hugging Face's hub")
+    giving.add_argument(
+        "--music", type=Path, metavar="SET", help="set of music that semantic tokens are fitted to"
+    )
+    giving.add_argument("--weights", type=Path, default=registry.ROOM / "weights", help="folder of the weights")
+    giving.set_defaults(command=weights)
 
     listening = commands.add_parser("listen", help="draw and measure what every system makes of a few clips")
     listening.add_argument("folder", type=Path, help="clips with their manifest, of demo-material say")
