@@ -45,6 +45,8 @@ class SemanticEncoder(nn.Module):
 
     def __init__(self, grid: TimeGrid, config: SemanticConfig) -> None:
         super().__init__()
+        if config.mels % config.hits:
+            raise ValueError(f"{config.mels} bands make no {config.hits} broad ones; take a multiple of them")
         self.config = config
         self.pair = grid.acoustic_per_semantic
         self.dim = config.kept.dim + self.pair * config.hits

@@ -53,8 +53,8 @@ class SemanticTask:
         encoder, config = tokenizer.encoder, tokenizer.config
         if not (isinstance(encoder, SemanticEncoder) and isinstance(config, SemanticConfig)):
             raise GenerationError(
-                "a published encoder is not trained any further; install it with `python -m generation weights`, "
-                "and cluster what it hears"
+                "a published encoder is not trained any further; its tokens are fitted by "
+                "`python -m generation weights --install semantic --music SET`"
             )
         self.encoder = encoder
         upper = replace(config.kept, layers=run.upper_layers)
