@@ -43,7 +43,8 @@ def magnitudes(wave: Tensor, window: int, hop: int) -> Tensor:
     left = (window - hop) // 2
     padded = F.pad(wave, (left, window - hop - left))
     frames = padded.unfold(1, window, hop) * torch.hann_window(window, device=wave.device)
-    return torch.fft.rfft(frames).abs() * (2 / window)
+    spectrum: Tensor = torch.fft.rfft(frames).abs() * (2 / window)
+    return spectrum
 
 
 def mel_filters(bins: int, mels: int, sample_rate_hz: int) -> Tensor:

@@ -92,7 +92,8 @@ class SemanticStage(nn.Module):
     def _scores(self, state: Tensor) -> Tensor:
         """Likeness to the tokens' own embeddings, which saves a second table."""
         scale = 2 / state.shape[-1] ** 0.5
-        return state @ self.embedding.weight[: self.start].T * scale + self.score_bias
+        scores: Tensor = state @ self.embedding.weight[: self.start].T * scale + self.score_bias
+        return scores
 
 
 class CoarseStage(nn.Module):

@@ -35,6 +35,8 @@ class StageRun:
     """How a stage is trained. Shares are probabilities.
 
     unasked: examples whose control is left out, so that text stays optional.
+    forgotten: batches of stage 1 whose past is disturbed by any share. Music goes on as it has gone on, so a model
+        that may read its past learns nothing from the video for a long time.
     no_semantic: batches of stage 2 without semantic tokens, for the system that has none.
     feature_noise: in deviations of a feature. control_noise: length of the noise beside a unit embedding.
     disturbed: tokens of the past replaced by chance, since at play the past is not perfect either.
@@ -44,6 +46,7 @@ class StageRun:
     batch: int = 8
     window_s: int = 10
     unasked: float = 0.5
+    forgotten: float = 0.6
     no_semantic: float = 0.15
     feature_noise: float = 0.25
     control_noise: float = 0.3
@@ -89,7 +92,7 @@ def drawn_kinds(draw: Draw) -> tuple[Kind, ...]:
 
 def noisy_streams(rows: Mapping[str, Tensor], kinds: Sequence[Kind], run: StageRun, draw: Draw) -> Streams:
     """Features disturbed as encoding a video disturbs them; control of some examples left out."""
-    features = {}
+    features: dict[str, Tensor] = {}
     for kind in kinds:
         feature = rows[kind]
         if kind == "vit":
@@ -239,13 +242,20 @@ class SemanticTask:
         """Cross-entropy of the next semantic token."""
         kinds = drawn_kinds(draw)
         rows = self.stretches.draw(draw, (*kinds, "joint", "semantic"), self.run.window_s)
-        before = shifted(disturbed(rows["semantic"], self.stage.start, self.run.disturbed, draw), self.stage.start)
+        before = shifted(
+            disturbed(rows["semantic"], self.stage.start, self._forgotten(draw), draw), self.stage.start
+        )
         logits = self.stage(noisy_streams(rows, kinds, self.run, draw), before)
         yield "stage1", cross_entropy(logits, rows["semantic"])
 
+    def _forgotten(self, draw: Draw) -> float:
+        """Share of the past that is disturbed: in some batches any share, up to all of it."""
+        luck, share = torch.rand(2, generator=draw.generator).tolist()
+        return float(share) if luck < self.run.forgotten else self.run.disturbed
+
     def evaluate(self) -> dict[str, float]:
         """Held-out scores a feature set, with the clip's own video and with another's."""
-        figures = {}
+        figures: dict[str, float] = {}
         for kinds in KINDS:
             names = (*kinds, "semantic")
             for shuffled in (False, True):
@@ -284,7 +294,7 @@ class CoarseTask:
 
     def evaluate(self) -> dict[str, float]:
         """Held-out scores a feature set with own and other video, and without semantic tokens."""
-        figures = {}
+        figures: dict[str, float] = {}
         for kinds in KINDS:
             names = (*kinds, "semantic", "codes")
             for shuffled in (False, True):
@@ -341,7 +351,8 @@ class FineTask:
         """Cross-entropy of the fine codes of the next frame."""
         rows = self.stretches.draw(draw, ("semantic", "codes"), self.grid.fine_chunk_s)
         size = self.stage.codes.books.shape[1]
-        coarse, fine = rows["codes"].split([self.grid.coarse_levels, self.grid.fine_levels], 1)
+        levels = self.grid.coarse_levels
+        coarse, fine = rows["codes"][:, :levels], rows["codes"][:, levels:]
         before = disturbed(fine[:, :, :-1], size, self.run.disturbed / 2, draw)
         logits = self.stage(disturbed(coarse, size, self.run.disturbed / 2, draw), before, fine)
         yield "stage3", cross_entropy(logits, fine)
