@@ -6,7 +6,7 @@ meaning and the stages can be trained, and the decoder alone goes on against cri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -22,6 +22,8 @@ from generation.cascade.training.semantic import Music
 
 SIZES = ((256, 1024), (640, 1600), (320, 800), (512, 2000))
 """Spectrum lengths, in samples, taken in turn: all of them at each step would cost more than the network."""
+_LISTENED_TO = 24
+"""Held-out examples that the figures are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class CodecRun:
     batch: int = 10
     crop_frames: int = 60
     commitment: float = 0.25
-    settled: float = 0.75
+    settled: float = 0.6
     judged: int = 4
     adversarial: float = 0.1
     matching: float = 4.0
@@ -75,42 +77,44 @@ class CodecTask:
         return codec_figures(self.codec, self.held_out, self.run)
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Music with codes of it [B, levels, frames], by index, whose fine levels stage 3 has drawn."""
+
+    music: Music
+    codes: Callable[[Sequence[int]], Tensor]
+
+
 class RefiningTask:
-    """The decoder once more, on codes whose fine levels stage 3 has drawn, which is what it gets at play.
+    """The decoder once more, on codes whose fine levels stage 3 has drawn, which is what it gets at play."""
 
-    drawn: indices and a generator to such codes [B, levels, frames] of whole examples, as drawn anew or kept.
-    """
-
-    def __init__(
-        self,
-        codec: Codec,
-        train: Music,
-        held_out: Music,
-        drawn: Callable[[list[int]], Tensor],
-        run: CodecRun,
-    ) -> None:
-        self.codec, self.train, self.held_out, self.drawn, self.run = codec, train, held_out, drawn, run
+    def __init__(self, codec: Codec, train: Drawn, held_out: Drawn, run: CodecRun) -> None:
+        self.codec, self.train, self.held_out, self.run = codec, train, held_out, run
         self.critics = Critics(run.critics)
         self.optimised: Mapping[str, nn.Module] = {"codec": codec, "critics": self.critics}
         self.kept: nn.Module = codec
 
     def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
         """Every other step the codec's own codes, so that these are not forgotten."""
-        which, first = places(self.train, self.codec.hop, self.run, draw)
-        wanted = cut(self.train.waves(which), first, self.codec.hop, self.run).to(draw.device)
+        which, first = places(self.train.music, self.codec.hop, self.run, draw)
+        wanted = cut(self.train.music.waves(which), first, self.codec.hop, self.run).to(draw.device)
         if draw.step % 2:
-            rows = self.drawn(which)
-            pairs = zip(rows, first, strict=True)
-            codes = torch.stack([row[:, at : at + self.run.crop_frames] for row, at in pairs]).long()
-            codes = codes.to(draw.device)
+            rows = zip(self.train.codes(which), first, strict=True)
+            codes = torch.stack([row[:, at : at + self.run.crop_frames] for row, at in rows])
+            codes = codes.long().to(draw.device)
         else:
             codes = own_codes(self.codec, wanted)
         sizes = SIZES[draw.step // 2 % len(SIZES)]
         yield from decoder_losses(self.codec, self.critics, codes, wanted, self.run, sizes)
 
+    @torch.inference_mode()
     def evaluate(self) -> dict[str, float]:
-        """See ``codec_figures``."""
-        return codec_figures(self.codec, self.held_out, self.run)
+        """See ``codec_figures``; and ``mel_l1_drawn``, the log-mel distance with drawn fine levels."""
+        which = range(min(_LISTENED_TO, len(self.held_out.music)))
+        codes = self.held_out.codes(which).long().to(self.codec.codebooks.device)
+        made = torch.cat([self.codec.decode(part).cpu() for part in torch.split(codes, 8)])
+        mel = mel_distance(made, self.held_out.music.waves(which)[:, : made.shape[1]], self.run.sample_rate_hz)
+        return {**codec_figures(self.codec, self.held_out.music, self.run), "mel_l1_drawn": mel}
 
 
 @torch.no_grad()
@@ -179,7 +183,7 @@ def _compressed(wave: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def codec_figures(codec: Codec, held_out: Music, run: CodecRun, clips: int = 24) -> dict[str, float]:
+def codec_figures(codec: Codec, held_out: Music, run: CodecRun, clips: int = _LISTENED_TO) -> dict[str, float]:
     """Held-out log10-mel distance, SI-SDR in dB for all and for the coarse levels, and codes in use a level."""
     waves = held_out.waves(range(min(clips, len(held_out))))
     wanted = waves[:, : waves.shape[1] // codec.hop * codec.hop]
@@ -188,10 +192,15 @@ def codec_figures(codec: Codec, held_out: Music, run: CodecRun, clips: int = 24)
     figures: dict[str, float] = {}
     for name, levels in (("", codes.shape[1]), ("_coarse", run.coarse_levels)):
         made = torch.cat([codec.decode(part[:, :levels]).cpu() for part in torch.split(codes, 8)])
-        mel = F.l1_loss(log_mel(made, run.sample_rate_hz), log_mel(wanted, run.sample_rate_hz))
-        figures |= {f"mel_l1{name}": float(mel), f"si_sdr_db{name}": si_sdr_db(made, wanted)}
+        mel = mel_distance(made, wanted, run.sample_rate_hz)
+        figures |= {f"mel_l1{name}": mel, f"si_sdr_db{name}": si_sdr_db(made, wanted)}
     used = [len(torch.unique(codes[:, level])) for level in range(codes.shape[1])]
     return {**figures, "codes_used": sum(used) / len(used)}
+
+
+def mel_distance(made: Tensor, wanted: Tensor, sample_rate_hz: int) -> float:
+    """Mean distance of log10 mel amplitudes of two batches of waves [B, samples]."""
+    return float(F.l1_loss(log_mel(made, sample_rate_hz), log_mel(wanted, sample_rate_hz)))
 
 
 def log_mel(wave: Tensor, sample_rate_hz: int, size: int = 1024, mels: int = 80) -> Tensor:

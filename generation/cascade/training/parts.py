@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from generation.cascade.presets import Preset
 from generation.cascade.semantic.tokens import SemanticTokenizer
 from generation.cascade.stages import AudioCoarseStage, CoarseStage, FineStage, SemanticStage
 from generation.cascade.training import stages
-from generation.cascade.training.codec import CodecRun, CodecTask, RefiningTask
+from generation.cascade.training.codec import CodecRun, CodecTask, Drawn, RefiningTask
 from generation.cascade.training.control import JointRun, JointTask, Wording
 from generation.cascade.training.loop import Task
 from generation.cascade.training.painting import VitTask
@@ -80,9 +81,10 @@ def _codec(material: Material, network: nn.Module) -> Lesson:
 def _decoder(material: Material, network: nn.Module) -> Lesson:
     """The codec's decoder once more, with the tokens fixed, so that the stages stay valid."""
     assert isinstance(network, Codec)
-    train = material.train
-    run = _codec_run(material.preset)
-    return Lesson(RefiningTask(network, train, material.held_out, lambda which: train.take("drawn", which), run))
+    train, held_out = (
+        Drawn(shards, partial(shards.take, "drawn")) for shards in (material.train, material.held_out)
+    )
+    return Lesson(RefiningTask(network, train, held_out, _codec_run(material.preset)))
 
 
 def _codec_run(preset: Preset) -> CodecRun:
@@ -144,7 +146,7 @@ _LANGUAGE: Any = {"rate": 2e-3, "betas": (0.9, 0.98), "weight_decay": 0.02}
 """How the stages are optimised: as language models are."""
 
 RECIPES: dict[str, Recipe] = {
-    "codec": Recipe("audio", 45, _codec, rate={"codec": 1.5e-3, "critics": 5e-4}, betas=(0.8, 0.99)),
+    "codec": Recipe("audio", 45, _codec, rate={"codec": 1.5e-3, "critics": 1.5e-3}, betas=(0.8, 0.99)),
     "clip": Recipe("paired", 5, _clip, weight_decay=0.05, bf16=False),
     "i3d": Recipe("paired", 13, _i3d, rate=2e-3, weight_decay=0.02, bf16=False),
     "vit": Recipe("paired", 10, _vit, rate={"vit": 1e-3, "critic": 5e-4}, bf16=False),
