@@ -255,7 +255,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     giving.add_argument("--fetch", action="store_true", help="fetch what is not there from Hugging Face's hub")
     giving.add_argument(
-        "--music", type=Path, metavar="SET", help="set of music that semantic tokens are fitted to"
+        "--music", type=Path, metavar="SET", help="set that semantic tokens and feature scales are fitted to"
     )
     giving.add_argument("--weights", type=Path, default=registry.ROOM / "weights", help="folder of the weights")
     giving.set_defaults(command=weights)

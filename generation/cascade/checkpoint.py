@@ -1,7 +1,7 @@
 """One trained part of a cascade as one safetensors file that says what it holds and what it was trained on.
 
-A part that reads another's tokens is worth nothing beside other tokens. So each file carries the fingerprints of the
-parts it was trained with, and loading compares them.
+A part that reads another's tokens is worth nothing beside other tokens. So each file carries the fingerprints of
+the parts it was trained with, and loading compares them.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ def save_part(path: Path, module: nn.Module, *, config: str, notes: Mapping[str,
     fresh = path.with_suffix(".new")
     try:
         save_file(tensors, fresh, {**notes, "config": config, "format": FORMAT})
+        fresh.chmod(0o644)
         fresh.replace(path)
     except (OSError, SafetensorError) as error:
         if fresh.is_file():
@@ -110,8 +111,8 @@ def write_manifest(folder: Path = WEIGHTS) -> Path:
             entries[path.relative_to(folder).as_posix()] = {
                 "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
                 "bytes": path.stat().st_size,
-                "licence": LICENCE,
-                "origin": "trained from scratch by `python -m generation train` on generation.world",
+                "licence": notes.get("licence", LICENCE),
+                "origin": notes.get("origin", "trained from scratch by `python -m generation train`"),
                 "seed": notes.get("seed", ""),
             }
     fresh = manifest.with_suffix(".new")

@@ -18,6 +18,7 @@ from generation.cascade.published.resolve import Component, Fetch, component, di
 from generation.cascade.semantic.tokens import MertConfig, SemanticTokenizer, W2vBertConfig
 from generation.cascade.semantic.transformers_encoders import MertEncoder, W2vBertEncoder, load_mert, load_w2v_bert
 from generation.cascade.training.semantic import Music, cluster
+from generation.cascade.training.shards import Shards
 from generation.cascade.visual.clip import Clip
 from generation.cascade.visual.i3d import I3d
 from generation.cascade.visual.published import load_clip, load_i3d, load_vit
@@ -26,6 +27,9 @@ from generation.contracts import GenerationError
 
 CLUSTERED = 600
 """Examples whose features the semantic tokens are fitted to."""
+
+SCALED = 200
+"""Examples that the scale of CLIP's and I3D's features is fitted to."""
 
 _NOBODY_PUBLISHED = {
     "stage1": "V2Meow's visual-to-semantic transformer is not public; train it",
@@ -83,7 +87,8 @@ def install(
 ) -> Path:
     """Write one part of a preset from its published file; gives the path of the part.
 
-    music: what the semantic tokens are clustered on, since no centroids are published; only that part needs it.
+    music: what the semantic tokens are clustered on, since no centroids are published; only that part needs it. A
+        set of videos gives CLIP and I3D the scale of their features, which is a guess otherwise.
     Raises GenerationError when the part is not published, the file is missing, not the published one, or does not
     fit, and when there is no music to cluster.
     """
@@ -107,11 +112,27 @@ def install(
         "published_sha256": found.sha256,
         "verified": "yes" if found.verified else f"no digest is published: {found.file.digest_from}",
     }
+    if isinstance(module, Clip | I3d) and isinstance(music, Shards) and music.kind == "paired":
+        notes["scale"] = f"fitted to {_fit_scale(module, music)} examples"
     if isinstance(module, SemanticTokenizer):
         assert music is not None
         explained = cluster(module, music, CLUSTERED, torch.Generator().manual_seed(0))
         notes["figures"] = json.dumps({"variance_explained": explained})
     return save_part(part_path(preset.name, part, weights), module, config=preset.config_of(part), notes=notes)
+
+
+@torch.inference_mode()
+def _fit_scale(encoder: Clip | I3d, videos: Shards) -> int:
+    """Means and deviations of the features over some examples, in the place of a guess; gives their number."""
+    count = min(len(videos), SCALED)
+    rows = []
+    for index in range(count):
+        if isinstance(encoder, Clip):
+            rows.append(encoder.embed(videos.take("pictures", [index])[0]))
+        else:
+            rows.append(encoder.motion(videos.take("flow", [index])[0].float()))
+    encoder.standardised.fit(torch.cat(rows))
+    return count
 
 
 def _fill(module: nn.Module, path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from generation.cascade.acoustic.codec import Codec
+from generation.cascade.acoustic.audio_codec import AudioCodec
 from generation.cascade.cascade import Cascade
 from generation.cascade.control import ByteJointEmbedding
 from generation.cascade.presets import Preset
@@ -30,6 +30,8 @@ from generation.cascade.visual.i3d import I3d
 from generation.cascade.visual.vit_vqgan import VitVqgan
 from generation.contracts import GenerationError
 from generation.world import music_caption
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,23 @@ class Recipe:
     saves: str = ""
 
 
+def _own(network: nn.Module, kind: type[Network]) -> Network:
+    """A network of our own, which can be trained; a published one is refused with what to do instead."""
+    if not isinstance(network, kind):
+        raise GenerationError(
+            f"{type(network).__name__} comes trained; take it with `python -m generation weights --install`"
+        )
+    return network
+
+
 def _codec(material: Material, network: nn.Module) -> Lesson:
-    assert isinstance(network, Codec)
+    network = _own(network, Codec)
     return Lesson(CodecTask(network, material.train, material.held_out, _codec_run(material.preset)))
 
 
 def _decoder(material: Material, network: nn.Module) -> Lesson:
     """The codec's decoder once more, with the tokens fixed, so that the stages stay valid."""
-    assert isinstance(network, Codec)
+    network = _own(network, Codec)
     train, held_out = (
         Drawn(shards, partial(shards.take, "drawn")) for shards in (material.train, material.held_out)
     )
@@ -113,7 +124,7 @@ def _semantic(material: Material, network: nn.Module) -> Lesson:
 
 
 def _joint(material: Material, network: nn.Module) -> Lesson:
-    assert isinstance(network, ByteJointEmbedding)
+    network = _own(network, ByteJointEmbedding)
     train, held_out = material.train, material.held_out
     return Lesson(JointTask(network, (train, wording(train)), (held_out, wording(held_out)), JointRun()))
 
