@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from generation.cascade.acoustic.audio_codec import AudioCodec
+from generation.cascade.acoustic.codec import Codec
 from generation.cascade.cascade import Cascade
 from generation.cascade.control import ByteJointEmbedding
 from generation.cascade.presets import Preset
@@ -157,16 +157,16 @@ _LANGUAGE: Any = {"rate": 2e-3, "betas": (0.9, 0.98), "weight_decay": 0.02}
 """How the stages are optimised: as language models are."""
 
 RECIPES: dict[str, Recipe] = {
-    "codec": Recipe("audio", 45, _codec, rate={"codec": 1.5e-3, "critics": 1.5e-3}, betas=(0.8, 0.99)),
+    "codec": Recipe("audio", 55, _codec, rate={"codec": 1.5e-3, "critics": 1.5e-3}, betas=(0.8, 0.99)),
     "clip": Recipe("paired", 5, _clip, weight_decay=0.05, bf16=False),
     "i3d": Recipe("paired", 13, _i3d, rate=2e-3, weight_decay=0.02, bf16=False),
     "vit": Recipe("paired", 10, _vit, rate={"vit": 1e-3, "critic": 5e-4}, bf16=False),
     "semantic": Recipe("audio", 9, _semantic, rate=2e-3),
-    "joint": Recipe("audio", 9, _joint),
+    "joint": Recipe("audio", 12, _joint),
     "stage1": Recipe("paired", 40, _stage1, **_LANGUAGE, features=("clip", "i3d", "vit", "semantic", "joint")),
     "stage2": Recipe("paired", 40, _stage2, **_LANGUAGE, features=("clip", "i3d", "vit", "semantic", "codes")),
-    "stage2_audio": Recipe("audio", 20, _stage2_audio, **_LANGUAGE, features=("semantic", "codes")),
-    "stage3": Recipe("audio", 20, _stage3, **_LANGUAGE, features=("semantic", "codes")),
+    "stage2_audio": Recipe("audio", 10, _stage2_audio, **_LANGUAGE, features=("semantic", "codes")),
+    "stage3": Recipe("audio", 12, _stage3, **_LANGUAGE, features=("semantic", "codes")),
     "decoder": Recipe(
         "audio",
         10,
