@@ -50,7 +50,7 @@ class CodecRun:
 
 
 class CodecTask:
-    """The codec and its critics. ``settled`` True trains the decoder only, from the first step on."""
+    """The codec and its critics."""
 
     def __init__(self, codec: Codec, train: Music, held_out: Music, run: CodecRun) -> None:
         self.codec, self.train, self.held_out, self.run = codec, train, held_out, run
