@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def test_tokens_stand_still_once_settled_while_decoder_and_critics_learn(
     changed: dict[bool, set[str]] = {True: set(), False: set()}
 
     class Watched(CodecTask):
-        def losses(self, draw: Draw):  # type: ignore[no-untyped-def]
+        def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
             parts = {"critics": self.critics, "codec": self.codec}
             kept = {
                 f"{name}.{key}": value.clone()
@@ -113,6 +113,29 @@ def test_tokens_stand_still_once_settled_while_decoder_and_critics_learn(
     run(task, Schedule(steps=6, warm_up_steps=1, bf16=False), tmp_path / "codec", seed=0)
     assert changed[True] == {"codec.encoder", "codec.quantizer", "codec.decoder"}
     assert changed[False] == {"codec.decoder", "critics.members"}
+
+
+def test_resumed_codec_is_bit_for_bit_the_uninterrupted_one(tmp_path: Path) -> None:
+    """Across the moment at which tokens settle, with the codebooks' running means."""
+
+    class Cut(CodecTask):
+        def losses(self, draw: Draw) -> Iterator[tuple[str, Tensor]]:
+            if draw.step == 4:
+                raise RuntimeError("power cut")
+            yield from super().losses(draw)
+
+    schedule = Schedule(steps=6, warm_up_steps=1, save_every_s=0.0)
+
+    def taught(kind: type[CodecTask], folder: str) -> dict[str, Tensor]:
+        task = kind(codec_of(SPECTRAL), TRAIN, HELD_OUT, replace(RUN, settled=0.5))
+        run(task, schedule, tmp_path / folder, seed=0)
+        return task.codec.state_dict()
+
+    whole = taught(CodecTask, "whole")
+    with pytest.raises(RuntimeError, match="power cut"):
+        taught(Cut, "cut")
+    resumed = taught(CodecTask, "cut")
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 def test_all_losses_are_finite_in_bfloat16_too() -> None:
