@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from generation.cascade.acoustic.codec import DAC_16KHZ, AcousticConfig
+from generation.cascade.acoustic.codec import DAC_16KHZ, SOUNDSTREAM, AcousticConfig
 from generation.cascade.adaptors import StreamConfig
 from generation.cascade.clap import ClapConfig
 from generation.cascade.control import JointConfig
@@ -151,7 +151,12 @@ def _base() -> Preset:
     )
 
 
-PRESETS: dict[str, Callable[[], Preset]] = {"tiny": _tiny, "base": _base}
+def _base_soundstream() -> Preset:
+    """``base`` with SoundStream's own body as its codec, which has to be trained."""
+    return replace(_base(), name="base-soundstream", acoustic=SOUNDSTREAM)
+
+
+PRESETS: dict[str, Callable[[], Preset]] = {"tiny": _tiny, "base": _base, "base-soundstream": _base_soundstream}
 
 
 def preset(name: str) -> Preset:

@@ -32,6 +32,13 @@ def test_every_stage_of_base_can_be_built_and_has_the_papers_size() -> None:
     assert 150e6 < counts["stage3"] < 180e6
 
 
+def test_soundstream_may_take_the_place_of_dac() -> None:
+    ours = preset("base-soundstream")
+    assert ours.acoustic.body == "seanet"
+    assert (ours.vocabulary.codes, ours.grid.levels) == (1024, 12)
+    assert ours.config_of("codec") != preset("base").config_of("codec")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_configuration_of_a_part_changes_with_what_decides_it(part: str) -> None:
     assert preset("tiny").config_of(part) == preset("tiny").config_of(part)
@@ -39,6 +46,6 @@ def test_configuration_of_a_part_changes_with_what_decides_it(part: str) -> None
 
 
 def test_unknown_preset_is_answered_with_the_options() -> None:
-    with pytest.raises(KeyError, match="no preset 'huge'; there are base, tiny"):
+    with pytest.raises(KeyError, match="no preset 'huge'; there are base, base-soundstream, tiny"):
         preset("huge")
-    assert set(PRESETS) == {"tiny", "base"}
+    assert set(PRESETS) == {"tiny", "base", "base-soundstream"}
