@@ -1,30 +1,32 @@
 """Writing one position after another: what a decoder has already seen is kept, not computed again.
 
 A step at batch 1 reads every weight once and does little else, so its speed is the memory's. Weights are packed
-once for it: transposed for products of one row with a matrix, or in eight bits a number. On CUDA the step is
-captured as a graph, with static shapes: launching its small kernels one by one would take longer than they run.
+once for it (``packing``), and a step is few calls of kernels. On CUDA it is captured as a graph, with static
+shapes: launching its small kernels one by one would take longer than they run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from generation.cascade.packing import Product, packed
+from generation.cascade.packing import in_huge_pages, packed_layers
 from generation.cascade.sampling import Weights
-from generation.cascade.transformer import Block, Decoder, RelativeBias, RMSNorm, attend, causal
+from generation.cascade.transformer import Decoder, RelativeBias, attend, causal
+
+EPSILON = torch.finfo(torch.float32).eps
+"""RMSNorm's own in single precision, whatever a session computes in."""
 
 
 class Decoding:
     """One run of a decoder over ``batch`` sequences, with keys and values of all positions so far.
 
     ``extend`` and ``step`` give what ``Decoder.forward`` gives for the same positions, as ``weights`` allow.
-    graph: capture the step as a CUDA graph; by default where the decoder is on a CUDA device.
+    graph: take every step over all ``steps`` slots, which on CUDA is captured as a graph; by default where the
+        decoder is on a CUDA device.
     Raises ValueError when more than ``steps`` positions are asked for.
     """
 
@@ -39,23 +41,25 @@ class Decoding:
         weights: Weights = "float32",
         graph: bool | None = None,
     ) -> None:
-        self.decoder, self.seen_ticks = decoder, seen_ticks
+        self.decoder, self.batch, self.seen_ticks = decoder, batch, seen_ticks
         config, device = decoder.config, decoder.norm.weight.device
-        self.layers = _packed_layers(decoder, weights, batch)
-        self.dtype = torch.bfloat16 if weights == "bfloat16" else torch.float32
-        shape = (len(self.layers), batch, config.heads, steps, config.dim // config.heads)
-        self.keys = torch.zeros(shape, dtype=self.dtype, device=device)
-        self.values = torch.zeros(shape, dtype=self.dtype, device=device)
+        self.layers = packed_layers(decoder, weights, batch)
+        # On a processor only the products are taken in sixteen bits: its attention is slower in them.
+        self.dtype = torch.bfloat16 if weights == "bfloat16" and device.type == "cuda" else torch.float32
+        self.normal = _Norm(config.dim, device)
+        self.heads, self.head_dim = config.heads, config.dim // config.heads
+        shape = (config.layers, 2, batch, self.heads, steps, self.head_dim)
+        self.kept = in_huge_pages(torch.zeros(shape, dtype=self.dtype, device=device))
+        self.past = [_by_head(key, value) for key, value in self.kept]
         self.ticks = torch.zeros(steps, dtype=torch.long, device=device)
         self.filled = 0
-        self.looked: list[tuple[Tensor, Tensor]] = []
-        if seen is not None:
-            blocks = [block.cross_attention for block in decoder.blocks if block.cross_attention is not None]
-            looked = [attention.look(seen) for attention in blocks]
-            self.looked = [(key.to(self.dtype), value.to(self.dtype)) for key, value in looked]
+        blocks = [block.cross_attention for block in decoder.blocks if block.cross_attention is not None]
+        looked = [] if seen is None else [torch.stack(attention.look(seen)).to(self.dtype) for attention in blocks]
+        self.looked = in_huge_pages(torch.stack(looked)) if looked else None
+        self.sights = [] if self.looked is None else [_by_head(key, value) for key, value in self.looked]
         self.own_bias = _BiasByDistance(decoder.bias, self.dtype)
         self.cross_bias = None if decoder.cross_bias is None else _BiasByDistance(decoder.cross_bias, self.dtype)
-        self.graphed = _Graphed(self, batch) if (device.type == "cuda" if graph is None else graph) else None
+        self.graphed = _Graphed(self) if (device.type == "cuda" if graph is None else graph) else None
 
     def extend(self, x: Tensor, ticks: Tensor, prefix: bool = False) -> Tensor:
         """The next P positions at once: [B, P, D] and ticks [P] to [B, P, D].
@@ -71,15 +75,16 @@ class Decoding:
         if self.decoder.cross_bias is not None:
             assert self.seen_ticks is not None
             cross_bias = self.decoder.cross_bias(ticks, self.seen_ticks)
-        for layer, block in enumerate(self.decoder.blocks):
+        for number, block in enumerate(self.decoder.blocks):
             query, key, value = block.self_attention.split(block.self_norm(x))
-            self.keys[layer, :, :, first:last] = key
-            self.values[layer, :, :, first:last] = value
-            past = (kept[layer, :, :, :last].to(query.dtype) for kept in (self.keys, self.values))
-            x = x + block.self_attention.out(attend(query, *past, bias))
+            kept = self.kept[number, ..., :last, :]
+            kept[..., first:, :] = torch.stack([key, value])
+            key, value = kept.to(query.dtype)
+            x = x + block.self_attention.out(attend(query, key, value, bias))
             if block.cross_attention is not None and block.cross_norm is not None:
                 assert cross_bias is not None
-                key, value = (kept.to(x.dtype) for kept in self.looked[layer])
+                assert self.looked is not None
+                key, value = self.looked[number].to(x.dtype)
                 x = x + block.cross_attention(block.cross_norm(x), (key, value), cross_bias)
             x = x + block.mix(block.mix_norm(x))
         self.filled = last
@@ -87,33 +92,81 @@ class Decoding:
 
     def step(self, x: Tensor, tick: int) -> Tensor:
         """The next position alone: [B, D] to [B, D]."""
-        now, _ = self._room_for(1)
-        self.filled += 1
+        now, room = self._room_for(1)
+        self.filled = room
         if self.graphed is not None:
             return self.graphed.step(x, tick, now).to(x.dtype)
         self.ticks[now] = tick
-        own = self.own_bias.at(self.ticks[: now + 1], tick)
-        cross = None
-        if self.cross_bias is not None:
-            assert self.seen_ticks is not None
-            cross = self.cross_bias.at(self.seen_ticks, tick)
-        hidden = x.to(self.dtype)
-        for number, layer in enumerate(self.layers):
-            query, key, value = layer.split(hidden)
-            self.keys[number, :, :, now : now + 1] = key
-            self.values[number, :, :, now : now + 1] = value
-            past = self.keys[number, :, :, : now + 1], self.values[number, :, :, : now + 1]
-            hidden = layer.rest(hidden, attend(query, *past, own), self._looked(number), cross)
-        return _normal(hidden, self.decoder.norm).to(x.dtype)
+        slot = self.kept[..., now, :]
 
-    def _looked(self, layer: int) -> tuple[Tensor, Tensor] | None:
-        return self.looked[layer] if self.looked else None
+        def keep(layer: int, key_value: Tensor) -> None:
+            slot[layer].copy_(key_value)
+
+        own = self.own_bias.at(self.ticks[:room], tick)
+        return self.through(x.to(self.dtype), own, self.looking(tick), keep, room).to(x.dtype)
+
+    def looking(self, tick: int | Tensor) -> Tensor | None:
+        """The bias towards what is seen at a tick, [heads, S], if there is anything to look at."""
+        if self.cross_bias is None:
+            return None
+        assert self.seen_ticks is not None
+        return self.cross_bias.at(self.seen_ticks, tick)
+
+    def through(
+        self, x: Tensor, own: Tensor, cross: Tensor | None, keep: Callable[[int, Tensor], None], room: int
+    ) -> Tensor:
+        """One position [B, D] through all layers to [B, D].
+
+        own [heads, room], cross [heads, S]: biases. keep: puts a layer's key and value, [2, B, heads, head_dim],
+        into the slot of this position. room: slots to look at, from the first.
+        """
+        batch, dim = x.shape
+        own = own.repeat(batch, 1).unsqueeze(1)
+        cross = None if cross is None else cross.repeat(batch, 1).unsqueeze(1)
+        for number, layer in enumerate(self.layers):
+            fused = layer.qkv(self.normal(x)).view(batch, 3, self.heads, self.head_dim)
+            keep(number, fused[:, 1:].transpose(0, 1))
+            keys, values = self.past[number]
+            query = fused[:, 0].reshape(-1, 1, self.head_dim)
+            x = x + layer.out(_mixed(query, keys[:, :, :room], values[:, :room], own).view(batch, dim))
+            if layer.query is not None and layer.cross_out is not None:
+                assert cross is not None
+                query = layer.query(self.normal(x)).view(-1, 1, self.head_dim)
+                x = x + layer.cross_out(_mixed(query, *self.sights[number], cross).view(batch, dim))
+            x = x + layer.narrow(F.gelu(layer.widen(self.normal(x))))
+        return self.normal(x) * self.decoder.norm.weight.to(x.dtype)
 
     def _room_for(self, positions: int) -> tuple[int, int]:
         last = self.filled + positions
         if last > len(self.ticks):
             raise ValueError(f"position {last} in a session of {len(self.ticks)}; start one with more room")
         return self.filled, last
+
+
+def _by_head(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """[B, heads, S, head_dim] to keys [B * heads, head_dim, S] and values [B * heads, S, head_dim]."""
+    return key.flatten(0, 1).transpose(1, 2), value.flatten(0, 1)
+
+
+def _mixed(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """Scaled query [B * heads, 1, head_dim] and bias [B * heads, 1, S] to [B * heads, 1, head_dim]."""
+    return torch.bmm(torch.baddbmm(bias, query, keys).softmax(-1), values)
+
+
+class _Norm:
+    """[B, D] over its root mean square; the weight that a norm has is multiplied into what comes after it."""
+
+    def __init__(self, dim: int, device: torch.device) -> None:
+        self.dim, self.on_cpu = dim, device.type == "cpu"
+        self.zero = torch.zeros((), device=device)
+        self.floor = torch.full((), (dim * EPSILON) ** 0.5, device=device)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if not self.on_cpu:
+            return F.rms_norm(x, (self.dim,), None, EPSILON)
+        # Torch has one kernel for it on CUDA and eight on a processor, where these three do the same.
+        length: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return torch.addcdiv(self.zero, x, torch.hypot(length, self.floor), value=self.dim**0.5)
 
 
 class _BiasByDistance:
@@ -126,42 +179,10 @@ class _BiasByDistance:
         self.table = bias(origin, distances)[0, :, 0].detach().to(dtype).contiguous()  # [heads, 2 * furthest + 1]
 
     def at(self, key_ticks: Tensor, tick: int | Tensor) -> Tensor:
-        """Keys' ticks [K] and the query's tick to [1, heads, 1, K]."""
-        distance = (key_ticks - tick).clamp(-self.furthest, self.furthest) + self.furthest
-        return self.table[:, distance][None, :, None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One block with its weights packed. Hidden states are [B, D]."""
-
-    block: Block
-    qkv: Product
-    out: Product
-    query: Product | None
-    cross_out: Product | None
-    widen: Product
-    narrow: Product
-
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """[B, D] to query, key and value [B, heads, 1, head_dim]."""
-        heads = self.block.self_attention.heads
-        together = self.qkv(_normal(x, self.block.self_norm)).view(len(x), 3, heads, 1, -1)
-        query, key, value = together.unbind(1)
-        return query, key, value
-
-    def rest(
-        self, x: Tensor, mixed: Tensor, looked: tuple[Tensor, Tensor] | None, cross_bias: Tensor | None
-    ) -> Tensor:
-        """All that comes after self-attention; ``mixed`` [B, 1, D]."""
-        x = x + self.out(mixed[:, 0])
-        if self.query is not None and self.cross_out is not None and self.block.cross_norm is not None:
-            assert looked is not None
-            assert cross_bias is not None
-            heads = self.block.self_attention.heads
-            query = self.query(_normal(x, self.block.cross_norm)).view(len(x), heads, 1, -1)
-            x = x + self.cross_out(attend(query, *looked, cross_bias)[:, 0])
-        return x + self.narrow(F.gelu(self.widen(_normal(x, self.block.mix_norm))))
+        """Keys' ticks [K] and the query's tick to [heads, K]."""
+        distance = (key_ticks - tick).clamp_(-self.furthest, self.furthest).add_(self.furthest)
+        bias: Tensor = self.table.index_select(1, distance)
+        return bias
 
 
 class _Graphed:
@@ -170,10 +191,10 @@ class _Graphed:
     On CUDA it is captured once and replayed; elsewhere it runs as it is, which is how it is tested.
     """
 
-    def __init__(self, session: Decoding, batch: int) -> None:
+    def __init__(self, session: Decoding) -> None:
         self.session = session
         device = session.ticks.device
-        self.x = torch.zeros(batch, session.decoder.config.dim, dtype=session.dtype, device=device)
+        self.x = torch.zeros(session.batch, session.decoder.config.dim, dtype=session.dtype, device=device)
         self.tick = torch.zeros((), dtype=torch.long, device=device)
         self.now = torch.zeros(1, dtype=torch.long, device=device)
         self.slots = torch.arange(len(session.ticks), device=device)
@@ -194,7 +215,7 @@ class _Graphed:
 
     def _captured(self) -> Callable[[], None]:
         # Warmed up on a stream of its own, as capturing wants it; every run writes the same slot.
-        stream = torch.cuda.Stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             for _ in range(2):
@@ -210,51 +231,7 @@ class _Graphed:
         session.ticks.index_copy_(0, self.now, self.tick[None])
         own = session.own_bias.at(session.ticks, self.tick)
         own = own.masked_fill(self.slots > self.now, float("-inf"))
-        cross = None
-        if session.cross_bias is not None:
-            assert session.seen_ticks is not None
-            cross = session.cross_bias.at(session.seen_ticks, self.tick)
-        hidden = self.x
-        for number, layer in enumerate(session.layers):
-            query, key, value = layer.split(hidden)
-            session.keys[number].index_copy_(2, self.now, key)
-            session.values[number].index_copy_(2, self.now, value)
-            mixed = attend(query, session.keys[number], session.values[number], own)
-            hidden = layer.rest(hidden, mixed, session._looked(number), cross)
-        self.y.copy_(_normal(hidden, session.decoder.norm))
+        self.y.copy_(session.through(self.x, own, session.looking(self.tick), self._keep, len(self.slots)))
 
-
-_PACKED: WeakKeyDictionary[Decoder, dict[tuple[Weights, bool], tuple[tuple[int, ...], list[_Layer]]]] = (
-    WeakKeyDictionary()
-)
-
-
-def _packed_layers(decoder: Decoder, weights: Weights, batch: int) -> list[_Layer]:
-    """A decoder's layers, packed when first asked for and again when its weights have changed."""
-    version = tuple(0 if weight.is_inference() else weight._version for weight in decoder.parameters())
-    key = (weights, batch == 1)
-    held = _PACKED.setdefault(decoder, {})
-    if key not in held or held[key][0] != version:
-        held[key] = (version, [_packed_layer(block, weights, single=batch == 1) for block in decoder.blocks])
-    return held[key][1]
-
-
-def _packed_layer(block: Block, weights: Weights, *, single: bool) -> _Layer:
-    def product(linear: nn.Module) -> Product:
-        assert isinstance(linear, nn.Linear)
-        return packed(linear, weights, single=single)
-
-    own, cross = block.self_attention, block.cross_attention
-    return _Layer(
-        block,
-        product(own.qkv),
-        product(own.out),
-        None if cross is None else product(cross.query),
-        None if cross is None else product(cross.out),
-        product(block.mix[0]),
-        product(block.mix[2]),
-    )
-
-
-def _normal(x: Tensor, norm: RMSNorm) -> Tensor:
-    return norm(x)  # type: ignore[no-any-return]
+    def _keep(self, layer: int, key_value: Tensor) -> None:
+        self.session.kept[layer].index_copy_(3, self.now, key_value.unsqueeze(3))
