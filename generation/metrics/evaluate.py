@@ -86,7 +86,11 @@ def evaluate(
         raise GenerationError(f"{', '.join(unknown)} cannot be evaluated; there are {', '.join(SYSTEMS)}")
     torch.set_num_threads(1)
     # What is missing is said before an hour is spent.
-    cascade.load(part for part in PARTS if part != "joint" or any(name.endswith(TEXT) for name in systems))
+    variants = list({name.removesuffix(TEXT): VARIANTS[name.removesuffix(TEXT)] for name in systems}.values())
+    parts = {"semantic", *(part for variant in variants for part in variant.parts)}
+    if any(name.endswith(TEXT) for name in systems):
+        parts.add("joint")
+    cascade.load(part for part in PARTS if part in parts)
     first, rate = First(held_out, min(clips, len(held_out))), held_out.cutting.sample_rate_hz
     waves = first.waves()
     known = clips_of(first, waves)
@@ -109,13 +113,13 @@ def evaluate(
             asked = asked_genres(known)
             prompted = player.soundtracks(name, [prompt_for(genre) for genre in asked])
             moved[name] = steering(ear.listen(prompted, name), heard[name.removesuffix(TEXT)], asked, space)
-    tokens = next_token_figures(cascade, first)
+    tokens = next_token_figures(cascade, first, variants)
     return Results(
         preset=cascade.preset.name,
         clips=len(first),
         clip_s=held_out.cutting.segment_s,
         set_folder=held_out.folder.name,
-        weights=cascade.identities(["clip", "i3d", "vit", "semantic", "codec", "stage1", "stage2", "stage3"]),
+        weights=cascade.identities(sorted(parts)),
         tokens=tokens,
         codec=codec_figures(cascade, waves, rate),
         systems=figures,

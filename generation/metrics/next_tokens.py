@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from generation.cascade.cascade import Cascade
 from generation.cascade.training.features import with_features
 from generation.cascade.training.stages import (
-    KINDS,
     Score,
     StageRun,
     TokenScores,
@@ -19,6 +18,7 @@ from generation.cascade.training.stages import (
     token_scores,
 )
 from generation.metrics.clips import First
+from generation.variants import Kind, SecondStage, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,15 @@ class TokenFigures:
     other: TokenScores | None
 
 
-def next_token_figures(cascade: Cascade, clips: First) -> list[TokenFigures]:
-    """Every trained stage in each way that some system uses it. Raises GenerationError when a part is missing."""
-    first = First(with_features(clips.shards, cascade, ("clip", "i3d", "vit", "semantic", "codes")), clips.count)
+def next_token_figures(cascade: Cascade, clips: First, variants: Sequence[Variant]) -> list[TokenFigures]:
+    """Every stage in each way that one of these variants uses it. GenerationError when a part is missing."""
+    parts = dict.fromkeys(part for variant in variants for part in variant.parts)
+    cascade.load([*parts, "semantic"])
+    names = [part for part in parts if part in ("clip", "i3d", "vit")]
+    first = First(with_features(clips.shards, cascade, [*names, "semantic", "codes"]), clips.count)
     grid = cascade.preset.grid
     window_s = min(grid.window_s, int(clips.shards.cutting.segment_s))
     run = StageRun(window_s=window_s, held_out_most=len(first))
-    # The stages read codes as the codec's own vectors.
-    cascade.load(["codec", "stage1", "stage2", "stage2_audio", "stage3"])
 
     def scored(stage: str, seen: Sequence[str], tokens: Sequence[str], score: Score) -> TokenFigures:
         names = (*seen, *tokens)
@@ -49,11 +50,21 @@ def next_token_figures(cascade: Cascade, clips: First) -> list[TokenFigures]:
         other = token_scores(first, names, score, run, grid, shuffled=True) if seen else None
         return TokenFigures(stage, " + ".join(seen), own, other)
 
+    def seen_by(*second_stages: SecondStage) -> list[tuple[Kind, ...]]:
+        chosen = [variant.kinds for variant in variants if variant.second_stage in second_stages]
+        return list(dict.fromkeys(chosen))
+
     coarse = ("semantic", "codes")
-    figures = [scored("1", kinds, ("semantic",), semantic_score(cascade.stage1, kinds)) for kinds in KINDS]
-    figures += [scored("2", kinds, coarse, coarse_score(cascade.stage2, kinds)) for kinds in KINDS]
-    direct = coarse_score(cascade.stage2, ("clip",), semantic=False)
-    figures.append(scored("2, no semantic tokens", ("clip",), coarse, direct))
-    figures.append(scored("2, decoder only", (), coarse, audio_coarse_score(cascade.stage2_audio)))
+    figures = [
+        scored("1", kinds, ("semantic",), semantic_score(cascade.stage1, kinds))
+        for kinds in seen_by("video", "audio")
+    ]
+    figures += [scored("2", kinds, coarse, coarse_score(cascade.stage2, kinds)) for kinds in seen_by("video")]
+    figures += [
+        scored("2, no semantic tokens", kinds, coarse, coarse_score(cascade.stage2, kinds, semantic=False))
+        for kinds in seen_by("direct")
+    ]
+    if seen_by("audio"):
+        figures.append(scored("2, decoder only", (), coarse, audio_coarse_score(cascade.stage2_audio)))
     figures.append(scored("3", (), ("codes",), fine_score(cascade.stage3, grid)))
     return figures
