@@ -29,13 +29,15 @@ class Recipe:
 def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Iterable[Clip]) -> Recipe:
     """The recipe of one soundtrack; ``pool`` are the clips whose original audio the system may read.
 
-    Only a system that reads text is given the caption. Raises NotReady when it needs a caption or audio that is not
-    there, GenerationError when another file it is made from is missing.
+    Only a system that reads text is given the caption. Raises NotReady when it needs a caption or audio and there is
+    none, GenerationError when another file it is made from is missing.
     """
     spec = registry.spec(system.key)
     text = clip.caption if spec.reads_text else ""
     if spec.reads_text and not text.strip():
-        raise NotReady(f"{system} reads a text prompt and {clip} has no caption; add one, or take it without text.")
+        raise NotReady(
+            f"{system} reads a text prompt and {clip} has no caption; add one, or take it without text."
+        )
     audio = {member.clip_id: member.audio_sha256 for member in pool}
     facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio))
     donors = registry.donors(system.key, facts, system.placed_settings, seed)

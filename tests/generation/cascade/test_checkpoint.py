@@ -66,7 +66,7 @@ def test_missing_extra_and_misshaped_tensors_are_named(path: Path) -> None:
 def test_disk_that_takes_no_more_leaves_the_old_file(path: Path) -> None:
     before = path.read_bytes()
     path.with_suffix(".new").mkdir()
-    with pytest.raises(GenerationError, match="could not be written.*nothing was lost"):
+    with pytest.raises(GenerationError, match=r"could not be written.*nothing was lost"):
         save_part(path, network(), config=CONFIG, notes={})
     assert path.read_bytes() == before
 
