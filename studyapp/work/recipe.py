@@ -29,8 +29,8 @@ class Recipe:
 def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Iterable[Clip]) -> Recipe:
     """The recipe of one soundtrack; ``pool`` are the clips whose original audio the system may read.
 
-    Only a system that reads text is given the caption. Raises NotReady when it needs a caption or audio that nobody
-    gave, GenerationError when another file it is made from is missing.
+    Only a system that reads text is given the caption. Raises NotReady when it needs a caption or audio that is
+    missing, GenerationError when another file it is made from is.
     """
     spec = registry.spec(system.key)
     text = clip.caption if spec.reads_text else ""
