@@ -74,7 +74,8 @@ class TokenAdaptor(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         batch, steps, side, _ = tokens.shape
-        grid = self.embedding(tokens.reshape(batch * steps, side, side)).permute(0, 3, 1, 2)  # [B*S, E, side, side]
+        pictures = tokens.reshape(batch * steps, side, side)
+        grid = self.embedding(pictures).permute(0, 3, 1, 2)  # [B*S, E, side, side]
         merged = self.merge(grid).flatten(2).transpose(1, 2) + self.place  # [B*S, merged**2, D]
         return merged.reshape(batch, -1, merged.shape[-1])  # type: ignore[no-any-return]
 

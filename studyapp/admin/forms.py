@@ -98,12 +98,9 @@ class RegistryForm(forms.Form):
         self.order_fields(["preset", *settings, "slug"])
 
     def chosen_settings(self) -> dict[str, Any]:
-        """The settings that differ from the defaults."""
-        return {
-            name: self.cleaned_data[name]
-            for name, value in self.defaults.items()
-            if self.cleaned_data[name] != value
-        }
+        """The settings that differ from the defaults; one that is left empty is the default."""
+        given = {name: self.cleaned_data[name] for name in self.defaults}
+        return {name: value for name, value in given.items() if value not in (self.defaults[name], "")}
 
 
 def _field_for(name: str, value: Any) -> forms.Field:

@@ -76,7 +76,7 @@ def test_later_windows_go_on_from_what_is_written(cascade: Cascade, monkeypatch:
     monkeypatch.setattr(cascade.stage1, "draw", watched)
     tokens = write_semantic(cascade, streams(7, "clip"), 7.0, SEEDS, WARM.semantic)
     half = cascade.preset.grid.window_s // 2 * cascade.preset.grid.semantic_hz
-    assert [prompt.shape[1] for prompt in given] == [0, half, half, half]
+    assert [prompt.shape[1] for prompt in given] == [0, half, half]
     for before, prompt, window in zip(written, given[1:], written[1:], strict=False):
         assert torch.equal(prompt, before[:, half : 2 * half]), "the overlap is the end of the window before"
         assert torch.equal(window[:, :half], prompt), "and comes back as it was"

@@ -70,7 +70,7 @@ def play(
     return system.generate(Request("clip", video, duration_s, seed, text), lambda share, words: None)
 
 
-@pytest.mark.parametrize("key", ["v2meow-clip", "v2meow-vit-i3d"])
+@pytest.mark.parametrize("key", ["v2meow-clip", "v2meow-clip-i3d"])
 def test_music_follows_the_video_not_its_encoding(
     key: str, systems: dict[str, System], videos: dict[str, Path]
 ) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from generation.cascade.stages import visual_ticks
 from generation.cascade.time_grid import TimeGrid
 
 GRID = TimeGrid()
@@ -21,9 +20,3 @@ def test_tokens_always_cover_the_duration(duration_s: float) -> None:
     assert frames * GRID.hop - GRID.samples(duration_s) < 2 * GRID.hop
     assert frames == GRID.acoustic_per_semantic * GRID.semantic_steps(duration_s)
     assert abs(GRID.visual_steps(duration_s) - duration_s) < 1
-
-
-def test_pictures_sit_in_the_middle_of_their_second() -> None:
-    import torch
-
-    assert visual_ticks(3, GRID.semantic_hz, torch.device("cpu")).tolist() == [12, 37, 62]

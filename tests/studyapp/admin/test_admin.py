@@ -303,7 +303,7 @@ def test_a_system_is_added_from_the_registry_once(staff: Client) -> None:
 def test_other_settings_need_a_slug_of_their_own(staff: Client) -> None:
     address = reverse("admin:studyapp_system_add_key", args=["v2meow-clip"])
     settings = {"temperature_semantic": "1.0", "temperature_coarse": "0.95", "temperature_fine": "0.4"}
-    form = {f"v2meow-clip-{name}": value for name, value in {"preset": "tiny", **settings}.items()}
+    form = {f"v2meow-clip-{name}": value for name, value in {"preset": "tiny", "weights": "", **settings}.items()}
     words(staff, address, form)
     cooler = form | {"v2meow-clip-temperature_coarse": "0.8"}
     (said,) = words(staff, address, cooler)
