@@ -6,7 +6,6 @@ laion/larger_clap_music: HTSAT-base for sound at 48 kHz, RoBERTa-base for text, 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 from generation.cascade.control import JointEmbedding
 from generation.cascade.published.libraries import tokenizers, transformers
 from generation.cascade.published.strict import Release, Source, load_published
-from generation.cascade.spectra import resample
+from generation.cascade.spectra import resample, slaney_filters
 from generation.cascade.time_grid import TimeGrid
 from generation.contracts import GenerationError
 
@@ -79,7 +78,7 @@ class Clap(JointEmbedding):
             )
         )
         self.register_buffer("words", torch.full((config.words_room,), ord(" "), dtype=torch.uint8))
-        self.register_buffer("mel", slaney_filters(), persistent=False)
+        self.register_buffer("mel", clap_filters(), persistent=False)
 
     def embed_audio(self, wave: Tensor) -> Tensor:
         """As CLAP was taught: windows of ten seconds, shorter ones repeated whole and filled with silence."""
@@ -166,28 +165,9 @@ def log_mel(wave: Tensor, filters: Tensor) -> Tensor:
     return 10 * (power @ filters).clamp(min=_LOWEST_POWER).log10().float()
 
 
-def slaney_filters() -> Tensor:
-    """Triangles [513, 64] of equal area from 50 Hz to 14 kHz, linear below 1 kHz, logarithmic above (Slaney)."""
-    edges = _hertz(torch.linspace(_mel(_LOWEST_HZ), _mel(_HIGHEST_HZ), _MELS + 2, dtype=torch.float64))
-    frequency = torch.linspace(0, _HZ / 2, _WINDOW // 2 + 1, dtype=torch.float64)[:, None]
-    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
-    filters: Tensor = torch.minimum(rising, falling).clamp(min=0) * 2 / (edges[2:] - edges[:-2])
-    return filters
-
-
-_HERTZ_A_MEL, _BEND_HZ, _LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
-
-
-def _mel(hertz: float) -> float:
-    if hertz < _BEND_HZ:
-        return hertz / _HERTZ_A_MEL
-    return _BEND_HZ / _HERTZ_A_MEL + math.log(hertz / _BEND_HZ) / _LOG_STEP
-
-
-def _hertz(mel: Tensor) -> Tensor:
-    bend = _BEND_HZ / _HERTZ_A_MEL
-    return torch.where(mel < bend, mel * _HERTZ_A_MEL, _BEND_HZ * ((mel - bend) * _LOG_STEP).exp())
+def clap_filters() -> Tensor:
+    """[513, 64] from 50 Hz to 14 kHz."""
+    return slaney_filters(_WINDOW // 2 + 1, _MELS, _HZ, low_hz=_LOWEST_HZ, high_hz=_HIGHEST_HZ)
 
 
 def _repeated(wave: Tensor, length: int) -> Tensor:

@@ -58,6 +58,28 @@ def mel_filters(bins: int, mels: int, sample_rate_hz: int) -> Tensor:
     return (filters / filters.sum(0).clamp(min=1e-3)).float()
 
 
+def slaney_filters(
+    bins: int, mels: int, sample_rate_hz: int, *, low_hz: float = 0.0, high_hz: float | None = None
+) -> Tensor:
+    """Triangles [bins, mels] of equal area, float64, linear below 1 kHz, logarithmic above (Slaney 1998).
+
+    From ``low_hz`` to ``high_hz``, half the rate unless given; what librosa computes by default.
+    """
+    ends = torch.tensor([low_hz, high_hz or sample_rate_hz / 2], dtype=torch.float64)
+    low, high = torch.where(ends < _BEND_HZ, ends / _HERTZ_A_MEL, _BEND + (ends / _BEND_HZ).log() / _LOG_STEP)
+    mel = torch.linspace(float(low), float(high), mels + 2, dtype=torch.float64)
+    edges = torch.where(mel < _BEND, mel * _HERTZ_A_MEL, _BEND_HZ * ((mel - _BEND) * _LOG_STEP).exp())
+    frequency = torch.linspace(0, sample_rate_hz / 2, bins, dtype=torch.float64)[:, None]
+    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
+    filters: Tensor = torch.minimum(rising, falling).clamp(min=0) * 2 / (edges[2:] - edges[:-2])
+    return filters
+
+
+_HERTZ_A_MEL, _BEND_HZ, _LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
+_BEND = _BEND_HZ / _HERTZ_A_MEL
+
+
 def semitone_filters(bins: int, semitones: int, sample_rate_hz: int, lowest_midi: int = 33) -> Tensor:
     """Triangles [bins, semitones] a semitone to either side of equal-tempered pitches, from A1 (55 Hz) upwards."""
     frequency = torch.linspace(0, sample_rate_hz / 2, bins).clamp(min=1.0)[:, None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from generation.cascade.spectra import mel_filters
 from generation.cascade.training.codebooks import quantised_in_training
 from generation.cascade.training.loop import Draw
 from generation.cascade.training.semantic import Music
+from generation.metrics.fidelity import Wave, log_mel_distance, si_sdr_db
 
 SIZES = ((256, 1024), (640, 1600), (320, 800), (512, 2000))
 """Spectrum lengths, in samples, taken in turn: all of them at each step would cost more than the network."""
@@ -193,26 +195,17 @@ def codec_figures(codec: Codec, held_out: Music, run: CodecRun, clips: int = _LI
     for name, levels in (("", codes.shape[1]), ("_coarse", run.coarse_levels)):
         made = torch.cat([codec.decode(part[:, :levels]).cpu() for part in torch.split(codes, 8)])
         mel = mel_distance(made, wanted, run.sample_rate_hz)
-        figures |= {f"mel_l1{name}": mel, f"si_sdr_db{name}": si_sdr_db(made, wanted)}
+        figures |= {f"mel_l1{name}": mel, f"si_sdr_db{name}": _mean(made, wanted, si_sdr_db)}
     used = [len(torch.unique(codes[:, level])) for level in range(codes.shape[1])]
     return {**figures, "codes_used": sum(used) / len(used)}
 
 
 def mel_distance(made: Tensor, wanted: Tensor, sample_rate_hz: int) -> float:
-    """Mean distance of log10 mel amplitudes of two batches of waves [B, samples]."""
-    return float(F.l1_loss(log_mel(made, sample_rate_hz), log_mel(wanted, sample_rate_hz)))
+    """Mean log10-mel distance of waves [B, samples]."""
+    return _mean(made, wanted, partial(log_mel_distance, sample_rate_hz=sample_rate_hz))
 
 
-def log_mel(wave: Tensor, sample_rate_hz: int, size: int = 1024, mels: int = 80) -> Tensor:
-    """[B, samples] to log10 mel amplitudes [B, frames, mels]."""
-    window = torch.hann_window(size, device=wave.device)
-    spectrum = torch.stft(wave, size, size // 4, window=window, return_complex=True).abs()
-    return (spectrum.transpose(1, 2) @ mel_filters(size // 2 + 1, mels, sample_rate_hz)).clamp(min=1e-4).log10()
-
-
-def si_sdr_db(made: Tensor, wanted: Tensor) -> float:
-    """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019), mean over the batch [B, samples]."""
-    scale = (made * wanted).sum(1, keepdim=True) / wanted.square().sum(1, keepdim=True).clamp(min=1e-9)
-    target = scale * wanted
-    ratio = target.square().sum(1) / (made - target).square().sum(1).clamp(min=1e-9)
-    return float(10 * ratio.clamp(min=1e-9).log10().mean())
+def _mean(made: Tensor, wanted: Tensor, measure: Callable[[Wave, Wave], float]) -> float:
+    """Of the examples that are not silent."""
+    pairs = [(a.numpy(), b.numpy()) for a, b in zip(made, wanted, strict=True) if bool(b.any())]
+    return sum(measure(a, b) for a, b in pairs) / max(1, len(pairs))
