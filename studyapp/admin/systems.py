@@ -51,21 +51,19 @@ def offers() -> list[Offer]:
     for key, slug in System.objects.values_list("key", "slug"):
         rows.setdefault(key, []).append(slug)
     return [
-        Offer(
-            spec=spec,
-            form=RegistryForm(spec.key, spec.presets, spec.settings),
-            needs=needs_of(spec),
-            missing=tuple(
-                name
-                for files in spec.weights.values()
-                for name in files
-                if not (registry.ROOM / "weights" / name).exists()
-            ),
-            added=tuple(rows.get(spec.key, ())),
-        )
-        for spec in registry.SYSTEMS.values()
-        if spec.key != IMPORTED
+        _offer(spec, tuple(rows.get(spec.key, ()))) for spec in registry.SYSTEMS.values() if spec.key != IMPORTED
     ]
+
+
+def _offer(spec: SystemSpec, added: tuple[str, ...]) -> Offer:
+    missing = tuple(preset for preset in spec.presets if not _has_weights(spec, preset))
+    here = tuple(preset for preset in spec.presets if preset not in missing)
+    form = RegistryForm(spec.key, here or spec.presets, spec.settings)
+    return Offer(spec=spec, form=form, needs=needs_of(spec), missing=missing, added=added)
+
+
+def _has_weights(spec: SystemSpec, preset: str) -> bool:
+    return all((registry.ROOM / "weights" / name).exists() for name in spec.weights.get(preset, ()))
 
 
 @admin.register(System)

@@ -421,3 +421,12 @@ def test_what_stands_in_the_way_is_said_while_the_form_is_filled(
     page = staff.post(reverse("admin:studyapp_study_follows"), study_form(**changes))
     assert page.context["follows"] is None
     assert said in page.content.decode()
+
+
+def test_presets_without_weights_are_named_and_not_offered(staff: Client) -> None:
+    page = staff.get(reverse("admin:studyapp_system_add"))
+    offers = {offer.spec.key: offer for offer in page.context["offers"]}
+    assert offers["v2meow-clip"].missing == ("base",)
+    assert offers["v2meow-clip"].form.fields["preset"].choices == [("tiny", "tiny")]
+    assert offers["ground-truth"].missing == ()
+    assert "Preset base: weights not installed." in page.content.decode()
