@@ -11,6 +11,7 @@ from pathlib import Path
 
 from generation import registry
 from generation.contracts import GenerationError, Progress, Request, Settings, Soundtrack, SystemSpec
+from generation.threads import use_threads
 
 BAR_STEPS = 1000
 
@@ -53,6 +54,7 @@ def render(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="duet-") as scratch, _bar() as progress:
         request = _request(options, spec, Path(scratch), progress)
         progress(0.0, f"loading {spec.slug(preset)}")
+        use_threads(1)
         system = registry.build(spec.key, preset, settings, options.device)
         soundtrack = system.generate(request, progress)
         _write(soundtrack, request, options.out, progress)
@@ -82,8 +84,6 @@ def dataset(options: argparse.Namespace) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train parts of the cascade, on a set that was made before or on the self-made world."""
-    import torch
-
     from generation.cascade.presets import PRESETS, preset
     from generation.cascade.training.course import train_parts, world_sets
     from generation.cascade.training.parts import RECIPES
@@ -95,7 +95,7 @@ def train(options: argparse.Namespace) -> None:
     if (options.data is None) != (options.held_out is None):
         raise UsageError("--data and --held-out come together: what is trained on and what is kept for evaluation")
     sizes = preset(options.preset)
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     work = options.work or Path("var") / "training" / options.preset
     with joined(options.device) as device:
         if options.data is None:
@@ -164,6 +164,7 @@ def listen(options: argparse.Namespace) -> None:
     from generation.metrics.listening import SYSTEMS, draw, page, prompts_of, score
 
     systems = options.systems or SYSTEMS
+    use_threads(1)
     with _names_from_outside(), _bar() as progress:
         videos, donors, prompts = prompts_of(options.folder, options.clips)
         scored = score(videos, donors, systems, prompts, options.preset, options.device, progress)

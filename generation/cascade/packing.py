@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -99,9 +100,14 @@ def packed(weight: Tensor, bias: Tensor | None, weights: Weights, *, single: boo
 
 
 def _row_times(weight: Tensor, bias: Tensor | None) -> Product:
-    """One row: the weights are read once, in the order in which they lie."""
-    turned = in_huge_pages(weight.t().contiguous())
-    return (lambda x: x @ turned) if bias is None else (lambda x: torch.addmm(bias, x, turned))
+    """One row: the weights are read once, in the order in which they lie, by numpy's BLAS, which reads faster."""
+    turned = in_huge_pages(weight.t().contiguous()).numpy()
+
+    def times(x: Tensor) -> Tensor:
+        y = torch.from_numpy(np.dot(x.detach().numpy(), turned))
+        return y if bias is None else y.add_(bias)
+
+    return times
 
 
 def _in_blocks(weight: Tensor, bias: Tensor | None) -> Product:

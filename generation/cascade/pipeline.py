@@ -28,8 +28,6 @@ TOP_K = {"semantic": 48, "coarse": 64, "fine": 64}
 
 def build(key: str, preset: str, settings: Settings, device: str, *, text: bool = False) -> V2Meow:
     """One variant; ``text`` makes it ask for a prompt."""
-    # One thread: on a shared machine two threads wait for each other and are several times slower.
-    torch.set_num_threads(1)
     with _memory_errors():
         cascade = shared_cascade(find_preset(preset), device)
         variant = VARIANTS[key]

@@ -65,9 +65,8 @@ def slaney_filters(
 
     From ``low_hz`` to ``high_hz``, half the rate unless given; what librosa computes by default.
     """
-    ends = torch.tensor([low_hz, high_hz or sample_rate_hz / 2], dtype=torch.float64)
-    low, high = torch.where(ends < _BEND_HZ, ends / _HERTZ_A_MEL, _BEND + (ends / _BEND_HZ).log() / _LOG_STEP)
-    mel = torch.linspace(float(low), float(high), mels + 2, dtype=torch.float64)
+    low, high = _slaney_mel(low_hz), _slaney_mel(high_hz or sample_rate_hz / 2)
+    mel = torch.linspace(low, high, mels + 2, dtype=torch.float64)
     edges = torch.where(mel < _BEND, mel * _HERTZ_A_MEL, _BEND_HZ * ((mel - _BEND) * _LOG_STEP).exp())
     frequency = torch.linspace(0, sample_rate_hz / 2, bins, dtype=torch.float64)[:, None]
     rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
@@ -78,6 +77,10 @@ def slaney_filters(
 
 _HERTZ_A_MEL, _BEND_HZ, _LOG_STEP = 200 / 3, 1000.0, math.log(6.4) / 27
 _BEND = _BEND_HZ / _HERTZ_A_MEL
+
+
+def _slaney_mel(hz: float) -> float:
+    return hz / _HERTZ_A_MEL if hz < _BEND_HZ else _BEND + math.log(hz / _BEND_HZ) / _LOG_STEP
 
 
 def semitone_filters(bins: int, semitones: int, sample_rate_hz: int, lowest_midi: int = 33) -> Tensor:

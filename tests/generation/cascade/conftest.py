@@ -1,5 +1,5 @@
-"""One thread for torch: on a shared machine two wait for each other."""
+"""One thread: on a shared machine two wait for each other."""
 
-import torch
+from generation.threads import use_threads
 
-torch.set_num_threads(1)
+use_threads(1)
