@@ -99,6 +99,7 @@ class SystemSpec:
         (how a network was trained is in its weights).
     weights: preset to files under ``generation/weights``.
     settings: name to default value; a System row may override these and nothing else.
+    choices: setting to what it may be, where that is one of a few words.
     """
 
     key: str
@@ -111,6 +112,7 @@ class SystemSpec:
     inputs: str | None = None
     weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads_text: bool = False
     needs_accelerator: bool = False
 

@@ -32,6 +32,7 @@ def _v2meow(key: str, label: str, factory: str, *, text: bool = False) -> System
         presets=("tiny", "base"),
         weights={preset: tuple(f"{preset}/{part}.safetensors" for part in parts) for preset in ("tiny", "base")},
         settings={**_HEATS, "guidance": 2.0} if text else _HEATS,
+        choices={"weights": ("float32", "bfloat16", "int8")},
         reads_text=text,
         needs_accelerator=True,
     )
@@ -100,12 +101,18 @@ def spec(key: str) -> SystemSpec:
 
 
 def effective_settings(key: str, settings: Settings) -> dict[str, Any]:
-    """The spec's defaults overridden by ``settings``. Raises ValueError on a name the system does not have."""
+    """The spec's defaults overridden by ``settings``.
+
+    Raises ValueError on a name the system does not have, or a value that is none of the setting's choices.
+    """
     defaults = spec(key).settings
     unknown = sorted(set(settings) - set(defaults))
     if unknown:
         options = ", ".join(sorted(defaults)) or "none"
         raise ValueError(f"{key} has no setting {', '.join(unknown)}; its settings are: {options}")
+    for name, choices in spec(key).choices.items():
+        if settings.get(name, defaults[name]) not in choices:
+            raise ValueError(f"{key}: {name} {settings[name]!r} is not one of {', '.join(choices)}")
     return {**defaults, **settings}
 
 

@@ -9,6 +9,8 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 
+from generation.contracts import SystemSpec
+
 
 class _ManyFilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
@@ -88,14 +90,14 @@ class RegistryForm(forms.Form):
 
     slug = forms.SlugField(max_length=120, required=False, label="Slug of its own")
 
-    def __init__(self, key: str, presets: Sequence[str], settings: Mapping[str, Any], data: Any = None):
-        super().__init__(data, prefix=key)
-        self.key = key
-        self.defaults = dict(settings)
+    def __init__(self, spec: SystemSpec, presets: Sequence[str], data: Any = None):
+        super().__init__(data, prefix=spec.key)
+        self.key = spec.key
+        self.defaults = dict(spec.settings)
         self.fields["preset"] = forms.ChoiceField(choices=[(name, name) for name in presets])
-        for name, value in settings.items():
-            self.fields[name] = _field_for(name, value)
-        self.order_fields(["preset", *settings, "slug"])
+        for name, value in self.defaults.items():
+            self.fields[name] = _field_for(name, value, spec.choices.get(name, ()))
+        self.order_fields(["preset", *self.defaults, "slug"])
 
     def chosen_settings(self) -> dict[str, Any]:
         """The settings that differ from the defaults; one that is left empty is the default."""
@@ -103,8 +105,10 @@ class RegistryForm(forms.Form):
         return {name: value for name, value in given.items() if value not in (self.defaults[name], "")}
 
 
-def _field_for(name: str, value: Any) -> forms.Field:
+def _field_for(name: str, value: Any, choices: Sequence[str]) -> forms.Field:
     label = name.replace("_", " ").capitalize()
+    if choices:
+        return forms.ChoiceField(label=label, initial=value, choices=[(choice, choice) for choice in choices])
     if isinstance(value, bool):
         return forms.BooleanField(label=label, initial=value, required=False)
     if isinstance(value, int):

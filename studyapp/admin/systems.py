@@ -58,7 +58,7 @@ def offers() -> list[Offer]:
 def _offer(spec: SystemSpec, added: tuple[str, ...]) -> Offer:
     missing = tuple(preset for preset in spec.presets if not _has_weights(spec, preset))
     here = tuple(preset for preset in spec.presets if preset not in missing)
-    form = RegistryForm(spec.key, here or spec.presets, spec.settings)
+    form = RegistryForm(spec, here or spec.presets)
     return Offer(spec=spec, form=form, needs=needs_of(spec), missing=missing, added=added)
 
 
@@ -108,7 +108,7 @@ class SystemAdmin(ResearchAdmin):
         if spec is None or key == IMPORTED:
             messages.error(request, f"There is no system {key!r} to add.")
             return self._back()
-        form = RegistryForm(key, spec.presets, spec.settings, request.POST)
+        form = RegistryForm(spec, spec.presets, request.POST)
         if not form.is_valid():
             for name, problems in form.errors.items():
                 messages.error(request, f"{name}: {' '.join(map(str, problems))}")

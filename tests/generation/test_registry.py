@@ -83,6 +83,8 @@ def test_unknown_names_are_answered_with_the_options() -> None:
         registry.build("ground-truth", "base", {})
     with pytest.raises(ValueError, match="imported has no setting colour; its settings are: folder, model"):
         registry.effective_settings("imported", {"colour": "red"})
+    with pytest.raises(ValueError, match="v2meow-clip: weights 'int4' is not one of float32, bfloat16, int8"):
+        registry.effective_settings("v2meow-clip", {"weights": "int4"})
 
 
 def test_systems_without_outside_files_or_donors_say_so() -> None:

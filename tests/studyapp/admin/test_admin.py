@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from generation import registry
 from studyapp.actions.sessions import enrol
 from studyapp.actions.systems import import_soundtracks
 from studyapp.admin.base import EvidenceAdmin, ResearchAdmin
@@ -302,14 +303,14 @@ def test_a_system_is_added_from_the_registry_once(staff: Client) -> None:
 
 def test_other_settings_need_a_slug_of_their_own(staff: Client) -> None:
     address = reverse("admin:studyapp_system_add_key", args=["v2meow-clip"])
-    settings = {"temperature_semantic": "1.0", "temperature_coarse": "0.95", "temperature_fine": "0.4"}
-    form = {f"v2meow-clip-{name}": value for name, value in {"preset": "tiny", "weights": "", **settings}.items()}
+    defaults = {"preset": "tiny", **registry.spec("v2meow-clip").settings}
+    form = {f"v2meow-clip-{name}": value for name, value in defaults.items()}
     words(staff, address, form)
-    cooler = form | {"v2meow-clip-temperature_coarse": "0.8"}
+    cooler = form | {"v2meow-clip-temperature_coarse": "0.55"}
     (said,) = words(staff, address, cooler)
     assert "slug of their own" in said
     words(staff, address, cooler | {"v2meow-clip-slug": "v2meow-clip-tiny-cool"})
-    assert System.objects.get(slug="v2meow-clip-tiny-cool").settings == {"temperature_coarse": 0.8}
+    assert System.objects.get(slug="v2meow-clip-tiny-cool").settings == {"temperature_coarse": 0.55}
     assert System.objects.get(slug="v2meow-clip-tiny").settings == {}
 
 
