@@ -47,7 +47,9 @@ def dataset(options: argparse.Namespace) -> None:
             raise UsageError("name a folder of videos or music, or --world COUNT")
         shards = make_set(options.folder, options.out, sizes, **common)
     else:
-        shards = make_world_set(options.out, sizes, options.world, held_out=options.held_out, **common)
+        shards = make_world_set(
+            options.out, sizes, options.world, purpose="held-out" if options.held_out else "training", **common
+        )
     for left in shards.left_out:
         print(f"left out {left.source}: {left.reason}", file=sys.stderr)
     print(f"{options.out}: {len(shards)} examples of {options.segment:g} s, {len(shards.left_out)} left out")

@@ -67,9 +67,9 @@ class Results:
 
 
 def world_sets(preset: Preset, folder: Path, clips: int) -> tuple[Shards, Shards]:
-    """Held-out pieces of the self-made world with their pictures, and as many of its training pieces' music."""
+    """The self-made world's pieces for evaluations with their pictures, and as many training pieces' music."""
     return (
-        make_world_set(folder / "held-out", preset, clips, held_out=True, segment_s=CLIP_S),
+        make_world_set(folder / "evaluation", preset, clips, purpose="evaluation", segment_s=CLIP_S),
         make_world_set(folder / "training", preset, clips, kind="audio", segment_s=CLIP_S),
     )
 

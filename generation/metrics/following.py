@@ -14,7 +14,7 @@ from generation.metrics.heard import SOUND, Embeddings, Heard
 from generation.metrics.intervals import (
     Estimate,
     correlation_difference,
-    derangement,
+    derangements,
     mean_difference,
     rank_correlation,
 )
@@ -26,7 +26,7 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """A figure with the clips' own videos and with others', and the paired difference with its interval."""
+    """A figure with the clips' own videos, others' on average, and the paired difference with its interval."""
 
     own: float
     other: float
@@ -50,27 +50,25 @@ class Following:
 
 
 def following(soundtracks: Sequence[Heard], clips: Sequence[Clip], space: GenreSpace) -> Following:
-    """Compare soundtrack i with clip i, and with the clip that a seeded derangement pairs it with.
+    """Compare soundtrack i with clip i, and with the clips that seeded shuffles pair it with, on average.
 
     ``space`` is made of the clips' own music, one embedding a clip. Clips whose tempo is unknown are left out of
     the tempo measures.
     """
-    order = derangement(len(clips), SEED)
+    orders = derangements(len(clips), SEED)
     rates = np.array([heard.onset_rate for heard in soundtracks])
     motion = np.array([clip.motion for clip in clips])
     nearest = space.nearest_genres(clip_embeddings(soundtracks))
 
     def beside(score: Callable[[int, Clip], float], among: Sequence[int]) -> Beside:
-        own = np.array([score(index, clips[index]) for index in among])
-        other = np.array([score(index, clips[order[index]]) for index in among])
+        scores = np.array([[score(index, clips[other]) for other in among] for index in among])
+        own = scores.diagonal()
+        shuffled = [scores[np.arange(len(among)), order] for order in derangements(len(among), SEED)]
+        other = np.mean(shuffled, axis=0)
         return Beside(float(own.mean()), float(other.mean()), mean_difference(own, other, SEED))
 
     def tempo(judge: Callable[[float | None, float], float]) -> Beside:
-        known = [
-            index
-            for index in range(len(clips))
-            if clips[index].tempo_bpm is not None and clips[order[index]].tempo_bpm is not None
-        ]
+        known = [index for index, clip in enumerate(clips) if clip.tempo_bpm is not None]
         return beside(lambda index, clip: judge(soundtracks[index].tempo_bpm, clip.tempo_bpm or 0.0), known)
 
     everything = range(len(clips))
@@ -78,8 +76,8 @@ def following(soundtracks: Sequence[Heard], clips: Sequence[Clip], space: GenreS
     return Following(
         motion=Beside(
             rank_correlation(rates, motion),
-            rank_correlation(rates, motion[order]),
-            correlation_difference(rates, motion, motion[order], SEED),
+            float(np.mean([rank_correlation(rates, motion[order]) for order in orders])),
+            correlation_difference(rates, motion, motion[orders], SEED),
         ),
         own_genre=beside(lambda index, clip: float(nearest[index] == clip.genre), everything),
         tempo_strict=tempo(lambda found, true: float(tempo_matches(found, true, octaves=False))),

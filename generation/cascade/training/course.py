@@ -106,7 +106,7 @@ def world_sets(work: Path, preset: Preset) -> tuple[Shards, Shards]:
     with first_rank_first():
         return (
             make_world_set(work / "train", preset, WORLD_PIECES),
-            make_world_set(work / "held-out", preset, WORLD_HELD_OUT, held_out=True),
+            make_world_set(work / "held-out", preset, WORLD_HELD_OUT, purpose="held-out"),
         )
 
 

@@ -37,6 +37,7 @@ from generation.cascade.training.shards import (
     write_index,
 )
 from generation.cascade.training.sources import (
+    Purpose,
     Segment,
     count_files,
     digest_of,
@@ -95,14 +96,14 @@ def make_world_set(
     preset: Preset,
     count: int,
     *,
-    held_out: bool = False,
+    purpose: Purpose = "training",
     kind: Kind = "paired",
     segment_s: float = SEGMENT_S,
     workers: int = 1,
 ) -> Shards:
     """Shards of the self-made world's pieces, one example a piece. See ``_finish`` for what is raised."""
     cutting, source = cutting_of(preset, segment_s), world_digest()
-    seeds = world_seeds(count, held_out=held_out)
+    seeds = world_seeds(count, purpose)
     work = [
         _Work(
             _block_name(first, cutting, kind, source, tuple(part)),

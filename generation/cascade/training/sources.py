@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from generation.cascade.training.shards import Kind, LeftOut
 from generation.contracts import GenerationError
@@ -14,9 +15,12 @@ from generation.media.errors import MediaError
 from generation.media.master import MISSING_TAIL_S
 from generation.media.probe import probe, require_video
 
-TRAINING_SEEDS = 1_000_000
-HELD_OUT_SEEDS = 9_000_000
-"""First seeds of the world's training and held-out pieces; the demo's lie below both."""
+Purpose = Literal["training", "held-out", "evaluation"]
+
+FIRST_SEEDS: dict[Purpose, int] = {"training": 1_000_000, "held-out": 9_000_000, "evaluation": 9_500_000}
+"""Of the world's pieces; the demo's lie below all. Training looks at what is held out, and is changed for what it
+sees there; the evaluation's pieces are looked at when everything is done."""
+_SEEDS = 500_000
 
 MANIFEST = "manifest.csv"
 _ALSO = {"clip": "clip_id", "id": "clip_id", "filename": "file", "license": "licence", "start_s": "start"}
@@ -40,12 +44,11 @@ class _File:
     caption: str = ""
 
 
-def world_seeds(count: int, *, held_out: bool = False) -> range:
-    """Seeds of the world's pieces; training and held-out ones never meet."""
-    first = HELD_OUT_SEEDS if held_out else TRAINING_SEEDS
-    if not 1 <= count <= HELD_OUT_SEEDS - TRAINING_SEEDS:
-        raise GenerationError(f"{count} pieces of the world were asked for; ask for 1 or more")
-    return range(first, first + count)
+def world_seeds(count: int, purpose: Purpose = "training") -> range:
+    """Seeds of the world's pieces; those of different purposes never meet."""
+    if not 1 <= count <= _SEEDS:
+        raise GenerationError(f"{count} pieces of the world were asked for; ask for 1 to {_SEEDS}")
+    return range(FIRST_SEEDS[purpose], FIRST_SEEDS[purpose] + count)
 
 
 def segments(folder: Path, kind: Kind, segment_s: float) -> Iterator[list[Segment] | LeftOut]:

@@ -16,7 +16,9 @@ CLIPS = 8
 @pytest.fixture(scope="session")
 def held_out(tmp_path_factory: pytest.TempPathFactory) -> Shards:
     """Pairs of four seconds."""
-    return make_world_set(tmp_path_factory.mktemp("held-out"), micro_preset(), CLIPS, held_out=True, segment_s=4.0)
+    return make_world_set(
+        tmp_path_factory.mktemp("held-out"), micro_preset(), CLIPS, purpose="held-out", segment_s=4.0
+    )
 
 
 @pytest.fixture(scope="session")

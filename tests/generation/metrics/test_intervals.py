@@ -5,7 +5,7 @@ from scipy.stats import spearmanr
 from generation.metrics.intervals import (
     bootstrap,
     correlation_difference,
-    derangement,
+    derangements,
     mean_difference,
     rank_correlation,
 )
@@ -16,15 +16,15 @@ DRAW = np.random.default_rng(0)
 @pytest.mark.parametrize("count", [2, 3, 10, 101])
 def test_a_shuffle_leaves_nobody_in_place(count: int) -> None:
     for seed in range(20):
-        order = derangement(count, seed)
-        assert sorted(order) == list(range(count))
-        assert (order != np.arange(count)).all()
-    assert (derangement(count, 3) == derangement(count, 3)).all()
+        orders = derangements(count, seed, 5)
+        assert (np.sort(orders) == np.arange(count)).all()
+        assert (orders != np.arange(count)).all()
+    assert (derangements(count, 3) == derangements(count, 3)).all()
 
 
 def test_one_clip_cannot_be_shuffled() -> None:
     with pytest.raises(ValueError, match="two"):
-        derangement(1, 0)
+        derangements(1, 0)
 
 
 def test_rank_correlation_is_spearmans_with_ties() -> None:
@@ -46,7 +46,11 @@ def test_interval_of_a_mean_is_that_of_theory() -> None:
 def test_an_effect_is_told_from_none() -> None:
     own, other = DRAW.standard_normal(100), DRAW.standard_normal(100)
     following = own + DRAW.standard_normal(100)
-    assert correlation_difference(following, own, other, 0).above_zero
-    assert not correlation_difference(DRAW.standard_normal(100), own, other, 0).above_zero
+    others = np.stack([other, DRAW.permutation(other)])
+    found = correlation_difference(following, own, others, 0)
+    assert found.above_zero
+    chance = (rank_correlation(following, others[0]) + rank_correlation(following, others[1])) / 2
+    assert found.value == pytest.approx(rank_correlation(following, own) - chance)
+    assert not correlation_difference(DRAW.standard_normal(100), own, others, 0).above_zero
     assert mean_difference(np.ones(50), np.zeros(50), 0).above_zero
     assert not mean_difference(own, own, 0).above_zero

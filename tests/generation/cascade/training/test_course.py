@@ -60,7 +60,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shards, Shards]:
     folder = tmp_path_factory.mktemp("sets")
     return (
         make_world_set(folder / "train", PRESET, 8, segment_s=10.0),
-        make_world_set(folder / "held-out", PRESET, 4, held_out=True, segment_s=10.0),
+        make_world_set(folder / "held-out", PRESET, 4, purpose="held-out", segment_s=10.0),
     )
 
 

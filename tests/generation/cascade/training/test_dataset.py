@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, cast, get_args
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ import torch
 from generation.cascade.time_grid import TimeGrid
 from generation.cascade.training.dataset import make_set, make_world_set
 from generation.cascade.training.shards import FULL_SCALE, Shards
-from generation.cascade.training.sources import world_seeds
+from generation.cascade.training.sources import Purpose, world_seeds
 from generation.contracts import GenerationError
 from generation.media.binaries import ffmpeg_path
 from generation.world.demo import demo_pieces
@@ -143,10 +143,9 @@ def test_piece_of_the_world_is_stored_as_it_sounds(tmp_path: Path) -> None:
 
 
 def test_world_pieces_of_training_holding_out_and_demo_never_meet() -> None:
-    train, held_out = set(world_seeds(100_000)), set(world_seeds(100_000, held_out=True))
-    demo = {piece.seed for seed in (0, 1, 999) for piece in demo_pieces(40, seed)}
-    assert not train & held_out
-    assert not demo & (train | held_out)
+    seeds = [set(world_seeds(500_000, purpose)) for purpose in get_args(Purpose)]
+    seeds.append({piece.seed for seed in (0, 1, 999) for piece in demo_pieces(40, seed)})
+    assert len(set.union(*seeds)) == sum(map(len, seeds))
     with pytest.raises(GenerationError, match="0 pieces"):
         world_seeds(0)
 
