@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
 Side = Literal["left", "right"]
-Kind = Literal["test", "repeat"]
+Kind = Literal["test", "repeat", "gold", "identical"]
 T = TypeVar("T")
+Hashed = TypeVar("Hashed", bound=Hashable)
 
 # Looking at every block for every trial is quadratic; so many of the shortest, drawn at random, level as well.
 _BLOCKS_LOOKED_AT = 48
@@ -37,12 +38,24 @@ class ClipFacts:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PlannedComparison:
-    """Two systems on one clip; ``system_1`` and ``system_2`` keep the order of their pair (canonical)."""
+    """Two systems on one clip; ``system_1`` and ``system_2`` keep the order of their pair (canonical).
+
+    expected: the system of a gold pair that is known to be the better one; a system beside itself is an identical
+    pair. Both check the rater and are never estimated from.
+    """
 
     clip_id: str
     genre: str
     system_1: str
     system_2: str
+    expected: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What a trial of it is for: gold, identical, or a test."""
+        if self.system_1 == self.system_2:
+            return "identical"
+        return "gold" if self.expected else "test"
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -116,10 +129,25 @@ class TrialCounts:
     comparisons: int
     ratings: int
     repeats: int
+    checks: int
     trials: int
     blocks: int
     shortest_block: int
     longest_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Comparisons that check the rater, and how many of a kind each block gets; drawn from level over blocks."""
+
+    gold: tuple[PlannedComparison, ...] = ()
+    identical: tuple[PlannedComparison, ...] = ()
+    gold_per_block: int = 0
+    identical_per_block: int = 0
+
+    @property
+    def per_block(self) -> int:
+        return self.gold_per_block + self.identical_per_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,22 +205,29 @@ def _check_pairs(pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def count_trials(
-    comparisons: int, *, ratings_per_comparison: int, trials_per_block: int, repeats_per_block: int = 0
+    comparisons: int,
+    *,
+    ratings_per_comparison: int,
+    trials_per_block: int,
+    repeats_per_block: int = 0,
+    checks_per_block: int = 0,
 ) -> TrialCounts:
     """What ``plan`` would make of so many comparisons, without making it. Raises DesignError as ``plan`` does."""
     blocks = _block_count(comparisons, ratings_per_comparison, trials_per_block)
     ratings = comparisons * ratings_per_comparison
     shortest, longest = ratings // blocks, -(-ratings // blocks)
     _check_repeats(repeats_per_block, shortest)
-    repeats = blocks * repeats_per_block
+    _check_checks(checks_per_block, shortest)
+    repeats, checks = blocks * repeats_per_block, blocks * checks_per_block
     return TrialCounts(
         comparisons,
         ratings,
         repeats,
-        ratings + repeats,
+        checks,
+        ratings + repeats + checks,
         blocks,
-        shortest + repeats_per_block,
-        longest + repeats_per_block,
+        shortest + repeats_per_block + checks_per_block,
+        longest + repeats_per_block + checks_per_block,
     )
 
 
@@ -225,12 +260,23 @@ def _check_repeats(repeats_per_block: int, shortest_block: int) -> None:
         )
 
 
+def _check_checks(checks_per_block: int, shortest_block: int) -> None:
+    if checks_per_block < 0:
+        raise DesignError(f"gold and identical pairs per block are {checks_per_block}; they cannot be negative")
+    if checks_per_block > shortest_block:
+        raise DesignError(
+            f"{checks_per_block} gold and identical pairs are more than the {shortest_block} trials of a block; "
+            "lower them or lengthen the blocks"
+        )
+
+
 def plan(
     comparisons: Iterable[PlannedComparison],
     *,
     ratings_per_comparison: int,
     trials_per_block: int,
     repeats_per_block: int = 0,
+    checks: Checks = Checks(),
     seed: int,
     shortfalls: Sequence[CellShortfall] = (),
 ) -> Design:
@@ -238,6 +284,8 @@ def plan(
 
     ``trials_per_block`` counts test trials and is an upper bound: blocks are levelled to within one trial of each
     other. A repeat is its original with the sides swapped, at least two trials apart where the block allows it.
+    Gold and identical pairs come neither first nor last, where a block is long enough for that, nor beside a trial
+    of their clip, and look like any other trial.
     Raises DesignError saying what to change when no such design exists.
     """
     ordered = tuple(sorted(comparisons))
@@ -245,7 +293,10 @@ def plan(
         twice = next(comparison for comparison, n in Counter(ordered).items() if n > 1)
         raise DesignError(f"the comparison {twice} is given more than once; raise ratings per comparison instead")
     blocks = _block_count(len(ordered), ratings_per_comparison, trials_per_block)
-    _check_repeats(repeats_per_block, len(ordered) * ratings_per_comparison // blocks)
+    shortest = len(ordered) * ratings_per_comparison // blocks
+    _check_repeats(repeats_per_block, shortest)
+    _check_checks(checks.per_block, shortest)
+    checking = _checking(checks)
     one_clip = len({comparison.clip_id for comparison in ordered}) == 1
     notes = ("there is only one clip, so the same clip follows itself in every block",) if one_clip else ()
     fault = ""
@@ -254,10 +305,11 @@ def plan(
         hands = _deal(_cards(ordered, ratings_per_comparison, rng), blocks, rng)
         try:
             planned = _show_in_order(hands, repeats_per_block, one_clip, rng)
+            planned = _with_checks(planned, (*ordered, *checking), len(ordered), checks, one_clip, rng)
         except DesignError as error:
             fault = str(error)
             continue
-        return Design(seed, ordered, planned, tuple(shortfalls), notes)
+        return Design(seed, (*ordered, *checking), planned, tuple(shortfalls), notes)
     raise DesignError(fault)
 
 
@@ -439,6 +491,101 @@ def _with_repeats(
     )
 
 
+def _checking(checks: Checks) -> tuple[PlannedComparison, ...]:
+    """The comparisons that check raters, gold ones first. Raises DesignError where there are too few."""
+    for name, wanted, given in (
+        ("gold", checks.gold_per_block, checks.gold),
+        ("identical", checks.identical_per_block, checks.identical),
+    ):
+        if wanted > len(given):
+            raise DesignError(
+                f"{wanted} {name} pairs a block need as many different ones, and the clips give {len(given)}; "
+                f"lower {name} pairs per block or add clips"
+            )
+    gold = tuple(sorted(checks.gold)) if checks.gold_per_block else ()
+    return (*gold, *(sorted(checks.identical) if checks.identical_per_block else ()))
+
+
+def _with_checks(
+    blocks: Sequence[PlannedBlock],
+    comparisons: Sequence[PlannedComparison],
+    ordinary: int,
+    checks: Checks,
+    one_clip: bool,
+    rng: random.Random,
+) -> tuple[PlannedBlock, ...]:
+    """Put gold and identical pairs into every block, those used least so far first.
+
+    ``comparisons`` from number ``ordinary`` on are those of the checks.
+    """
+    used: Counter[int] = Counter()
+    lefts: Counter[tuple[Kind, bool]] = Counter()
+    firsts: Counter[tuple[Kind, Side]] = Counter()
+    by_kind: dict[Kind, list[int]] = defaultdict(list)
+    for index in range(ordinary, len(comparisons)):
+        by_kind[comparisons[index].kind].append(index)
+    gold: list[Kind] = ["gold"]
+    identical: list[Kind] = ["identical"]
+    wanted = gold * checks.gold_per_block + identical * checks.identical_per_block
+    made = []
+    for block in blocks:
+        shown = list(block.trials)
+        for kind in wanted:
+            place, index = _free_place(shown, by_kind[kind], comparisons, used, one_clip, rng)
+            side = _rarer(lefts, [(kind, True), (kind, False)], rng)
+            sooner: Sequence[tuple[Kind, Side]] = [(kind, "left"), (kind, "right")]
+            first = _rarer(firsts, sooner, rng)
+            used[index] += 1
+            lefts[side] += 1
+            firsts[first] += 1
+            shown.insert(place, PlannedTrial(index, side[1], first[1], kind))
+            shown = [
+                replace(trial, repeats=trial.repeats + 1) if trial.repeats and trial.repeats > place else trial
+                for trial in shown
+            ]
+        made.append(PlannedBlock(tuple(shown)))
+    return tuple(made)
+
+
+def _free_place(
+    shown: Sequence[PlannedTrial],
+    candidates: Sequence[int],
+    comparisons: Sequence[PlannedComparison],
+    used: Counter[int],
+    one_clip: bool,
+    rng: random.Random,
+) -> tuple[int, int]:
+    """Where in a block a check goes, and which: not at its ends, away from other checks and from its own clip."""
+    here = {trial.comparison for trial in shown}
+    clips = [comparisons[trial.comparison].clip_id for trial in shown]
+    checked = [place for place, trial in enumerate(shown) if trial.kind in ("gold", "identical")]
+    places = [
+        (
+            place in (0, len(shown)),
+            used[index],
+            any(abs(place - other) < 2 for other in checked),
+            rng.random(),
+            place,
+            index,
+        )
+        for place in range(len(shown) + 1)
+        for index in candidates
+        if index not in here
+        and (one_clip or comparisons[index].clip_id not in clips[max(0, place - 1) : place + 1])
+    ]
+    if not places:
+        raise DesignError(
+            f"a block of {len(shown)} trials has no room for another gold or identical pair away from its clip; "
+            "lower them, lengthen the blocks or add clips"
+        )
+    *_, place, index = min(places)
+    return place, index
+
+
+def _rarer(counts: Counter[Hashed], options: Sequence[Hashed], rng: random.Random) -> Hashed:
+    return min(options, key=lambda option: (counts[option], rng.random()))
+
+
 def _clip_fits(shown: Sequence[_Card[PlannedTrial]], place: int, clip: str) -> bool:
     return shown[place - 1].clip != clip and (place == len(shown) or shown[place].clip != clip)
 
@@ -469,7 +616,11 @@ def repack(
 
 
 def design_rows(design: Design) -> list[dict[str, str | int]]:
-    """The plan as flat rows for the exported design file, one row per trial, blocks and positions from 1."""
+    """The plan as flat rows for the exported design file, one row per trial, blocks and positions from 1.
+
+    A plan with gold pairs also says which system is expected to be preferred.
+    """
+    checked = any(comparison.expected for comparison in design.comparisons)
     rows: list[dict[str, str | int]] = []
     for number, block in enumerate(design.blocks, start=1):
         for position, trial in enumerate(block.trials, start=1):
@@ -491,4 +642,6 @@ def design_rows(design: Design) -> list[dict[str, str | int]]:
                     "played_first": trial.played_first,
                 }
             )
+            if checked:
+                rows[-1]["expected"] = comparison.expected
     return rows

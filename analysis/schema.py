@@ -39,7 +39,8 @@ class Column:
     """One column: its type, its meaning, and what it may hold.
 
     ``levels`` are the allowed values of a category, in order; ``low`` and ``high`` bound numbers (inclusive);
-    ``may_be_empty`` is for what not every study measures.
+    ``may_be_empty`` is for what not every study measures, ``may_be_absent`` for what came later than the first
+    tables: one without it is read as if it were empty.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Column:
     low: float | None = None
     high: float | None = None
     may_be_empty: bool = False
+    may_be_absent: bool = False
 
     @property
     def allowed(self) -> str:
@@ -84,6 +86,13 @@ COLUMNS: tuple[Column, ...] = (
     Column("position", "integer", "Place of the trial in its block, from 1.", low=1),
     Column("kind", "category", "What the trial is for; only test trials are estimated from.", levels=KINDS),
     Column("repeat_of", "text", "For a repeat, the trial it repeats with sides swapped.", may_be_empty=True),
+    Column(
+        "expected",
+        "text",
+        "For a gold pair, the system that is known to fit the video better.",
+        may_be_empty=True,
+        may_be_absent=True,
+    ),
     Column("dataset", "text", "The collection the clip comes from."),
     Column("clip_id", "text", "The video excerpt; unique within its dataset."),
     Column("genre", "text", "Genre of the clip."),
@@ -147,6 +156,8 @@ def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
     Columns beyond the contract stay as they came. Raises SchemaError.
     """
     raw = source if isinstance(source, pd.DataFrame) else _load(Path(source))
+    later = [column.name for column in COLUMNS if column.may_be_absent and column.name not in raw.columns]
+    raw = raw.assign(**dict.fromkeys(later, ""))
     missing = [name for name in COLUMN_NAMES if name not in raw.columns]
     if missing:
         raise SchemaError(f"column {missing[0]!r} is missing; the table needs: {', '.join(COLUMN_NAMES)}")
@@ -272,6 +283,13 @@ def _check_consistency(frame: pd.DataFrame) -> None:
         frame,
         "score",
         "it must be score_presented where system_1 is on the left, and its opposite where it is on the right",
+    )
+    expected = frame["expected"].astype(object)
+    _demand(
+        ((expected == first) | (expected == second)).where(frame["kind"] == "gold", expected.isna()),
+        frame,
+        "expected",
+        "a gold pair names one of its two systems, and nothing else does",
     )
     repeats = frame["kind"] == "repeat"
     _demand(

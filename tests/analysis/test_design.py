@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 
 from analysis.design import (
+    Checks,
     ClipFacts,
     Design,
     DesignError,
@@ -350,3 +351,87 @@ def test_the_web_process_can_import_the_design_without_the_heavy_packages() -> N
         "sys.exit(any(m in sys.modules for m in ('numpy','pandas','scipy','django','torch')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def checks_of(shape: tuple[int, int, int, int, int, int], gold: int, identical: int) -> Checks:
+    clips = clips_of(shape[1], 4)
+    return Checks(
+        gold=tuple(PlannedComparison(c.clip_id, c.genre, "foil", "truth", expected="truth") for c in clips),
+        identical=tuple(PlannedComparison(c.clip_id, c.genre, "system-a", "system-a") for c in clips),
+        gold_per_block=gold,
+        identical_per_block=identical,
+    )
+
+
+def plan_with_checks(shape: tuple[int, int, int, int, int, int], seed: int, gold: int, identical: int) -> Design:
+    pairs, genres, clips, ratings, trials, repeats = shape
+    sample = sample_comparisons(clips_of(genres, clips), PAIRS[:pairs], clips_per_cell=clips, seed=seed)
+    return plan(
+        sample.comparisons,
+        ratings_per_comparison=ratings,
+        trials_per_block=trials,
+        repeats_per_block=repeats,
+        checks=checks_of(shape, gold, identical),
+        seed=seed,
+    )
+
+
+@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape[4] >= 6])
+@pytest.mark.parametrize("seed", [0, 7])
+def test_checks_come_in_every_block_level_and_away_from_ends_and_clip(
+    shape: tuple[int, int, int, int, int, int], seed: int
+) -> None:
+    design = plan_with_checks(shape, seed, 2, 1)
+    used: Counter[int] = Counter()
+    sides: Counter[tuple[str, bool]] = Counter()
+    for block in design.blocks:
+        kinds = Counter(trial.kind for trial in block.trials)
+        assert (kinds["gold"], kinds["identical"]) == (2, 1)
+        shown = [design.comparisons[trial.comparison] for trial in block.trials]
+        for place, (trial, comparison) in enumerate(zip(block.trials, shown, strict=True)):
+            if trial.repeats is not None:
+                original = block.trials[trial.repeats - 1]
+                assert (original.comparison, original.left_is_1) == (trial.comparison, not trial.left_is_1)
+                continue
+            assert trial.kind == comparison.kind
+            if trial.kind not in ("gold", "identical"):
+                continue
+            used[trial.comparison] += 1
+            sides[trial.kind, trial.left_is_1] += 1
+            assert 0 < place < len(shown) - 1
+            assert comparison.clip_id not in (shown[place - 1].clip_id, shown[place + 1].clip_id)
+        assert len({trial.comparison for trial in block.trials if trial.kind == "gold"}) == 2
+    for kind in ("gold", "identical"):
+        assert abs(sides[kind, True] - sides[kind, False]) <= 1
+        uses = [used[i] for i, comparison in enumerate(design.comparisons) if comparison.kind == kind]
+        assert max(uses) - min(uses) <= 2
+
+
+def test_checks_change_nothing_about_the_rest_of_the_plan() -> None:
+    shape = SHAPES[0]
+    without, with_checks = design_of(shape, 3), plan_with_checks(shape, 3, 2, 1)
+    for bare, block in zip(without.blocks, with_checks.blocks, strict=True):
+        left = [trial for trial in block.trials if trial.kind not in ("gold", "identical")]
+        assert [replace(trial, repeats=None) for trial in left] == [
+            replace(trial, repeats=None) for trial in bare.trials
+        ]
+
+
+def test_only_a_plan_with_gold_pairs_says_what_is_expected() -> None:
+    assert "expected" not in design_rows(design_of(SHAPES[0], 0))[0]
+    rows = design_rows(plan_with_checks(SHAPES[0], 0, 1, 1))
+    assert {row["kind"]: row["expected"] for row in rows} == {
+        "test": "", "repeat": "", "gold": "truth", "identical": ""
+    }  # fmt: skip
+
+
+def test_too_many_or_missing_checks_say_what_to_change() -> None:
+    with pytest.raises(DesignError, match="lower them or lengthen the blocks"):
+        plan_with_checks((1, 4, 3, 3, 4, 0), 0, 4, 1)
+    with pytest.raises(
+        DesignError, match="2 gold pairs a block need as many different ones, and the clips give 0"
+    ):
+        plan(design_of(SHAPES[0], 0).comparisons, ratings_per_comparison=3, trials_per_block=12, seed=0,
+             checks=Checks(gold_per_block=2))  # fmt: skip
+    counts = count_trials(12, ratings_per_comparison=3, trials_per_block=12, checks_per_block=3)
+    assert (counts.checks, counts.trials, counts.longest_block) == (9, 45, 15)
