@@ -532,7 +532,8 @@ def _with_checks(
         shown = list(block.trials)
         for kind in wanted:
             place, index = _free_place(shown, by_kind[kind], comparisons, used, one_clip, rng)
-            side = _rarer(lefts, [(kind, True), (kind, False)], rng)
+            # A version beside itself has no sides to be changed.
+            side = _rarer(lefts, [(kind, True)] if kind == "identical" else [(kind, True), (kind, False)], rng)
             sooner: Sequence[tuple[Kind, Side]] = [(kind, "left"), (kind, "right")]
             first = _rarer(firsts, sooner, rng)
             used[index] += 1

@@ -40,6 +40,10 @@ class RaterFigures:
     same_choice: float | None
     median_response_ms: float | None
 
+    @property
+    def median_response_s(self) -> float | None:
+        return None if self.median_response_ms is None else self.median_response_ms / 1000
+
 
 @dataclass(frozen=True, slots=True)
 class PassRules:

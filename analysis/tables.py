@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 
+from analysis.raters import PassRules, RaterFigures
 from analysis.results import Estimate, PairRate, SystemRate, WinRates
 from analysis.wording import (
     AVERAGE,
@@ -210,3 +212,10 @@ def _shares(*estimates: Estimate) -> tuple[str, ...]:
 
 def _net(estimate: Estimate) -> str:
     return f"{signed_percent(estimate.value)} {interval(estimate, signed=True)}"
+
+
+def rater_frame(figures: Sequence[RaterFigures], rules: PassRules) -> pd.DataFrame:
+    """One row a rater: its figures, and the declared rules that they break, empty for a rater who passes."""
+    names = [field.name for field in fields(RaterFigures)]
+    rows = [{**asdict(each), "breaks": "; ".join(rules.broken_by(each))} for each in figures]
+    return pd.DataFrame(rows, columns=[*names, "breaks"])

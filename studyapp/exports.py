@@ -91,6 +91,7 @@ def _responses(study: Study, *, include_simulated: bool) -> QuerySet[Response]:
         "trial__comparison__clip",
         "trial__comparison__stimulus_1__system",
         "trial__comparison__stimulus_2__system",
+        "trial__comparison__expected",
     ).order_by("trial__block__number", "trial__position", "question")
 
 
@@ -107,6 +108,7 @@ def _row(study: Study, response: Response) -> dict[str, Value]:
         "position": trial.position,
         "kind": trial.kind,
         "repeat_of": _trial_id(trial, trial.repeat_of.position) if trial.repeat_of else None,
+        "expected": comparison.expected.slug if comparison.expected else None,
         "dataset": comparison.clip.dataset,
         "clip_id": comparison.clip.clip_id,
         "genre": comparison.clip.genre,

@@ -39,6 +39,7 @@ class DesignSummary:
     shortfalls: tuple[str, ...]
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()
+    checks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,13 @@ class Sampled:
     clips: Mapping[str, Clip]
     systems: Mapping[str, System]
     drawn: design.Sample
+    checks: design.Checks
     refusals: tuple[Refusal, ...]
+
+    @property
+    def compared(self) -> tuple[design.PlannedComparison, ...]:
+        """Everything that may be shown, checks included."""
+        return (*self.drawn.comparisons, *self.checks.gold, *self.checks.identical)
 
 
 def sample(study: Study) -> Sampled:
@@ -61,7 +68,12 @@ def sample(study: Study) -> Sampled:
     if twice:
         raise DuetError(f"two clips of the study are called {twice[0]!r}; take one of them out")
     pairs = list(study.pairs.select_related("system_1", "system_2"))
-    systems = {system.slug: system for pair in pairs for system in (pair.system_1, pair.system_2)}
+    gold = (study.gold_truth, study.gold_foil) if study.gold_per_block else ()
+    systems = {
+        system.slug: system
+        for system in (*(one for pair in pairs for one in (pair.system_1, pair.system_2)), *gold)
+        if system is not None
+    }
     facts, refusals = ask(clips, systems.values())
     try:
         drawn = design.sample_comparisons(
@@ -72,7 +84,35 @@ def sample(study: Study) -> Sampled:
         )
     except design.DesignError as error:
         raise DuetError(str(error)) from None
-    return Sampled({clip.clip_id: clip for clip in clips}, systems, drawn, tuple(refusals))
+    checks = _checks(study, facts, [slug for row in drawn.comparisons for slug in row.pair])
+    return Sampled({clip.clip_id: clip for clip in clips}, systems, drawn, checks, tuple(refusals))
+
+
+def _checks(study: Study, facts: Sequence[design.ClipFacts], compared: Sequence[str]) -> design.Checks:
+    """Gold pairs of every clip that both systems can score, and of every clip one system beside itself.
+
+    Which system that is goes round, so that no file has to be made that the study does not compare anyway.
+    """
+    gold: list[design.PlannedComparison] = []
+    if study.gold_per_block:
+        assert study.gold_truth is not None
+        assert study.gold_foil is not None
+        first, second = sorted((study.gold_truth, study.gold_foil), key=lambda system: system.pk)
+        gold = [
+            design.PlannedComparison(
+                clip.clip_id, clip.genre, first.slug, second.slug, expected=study.gold_truth.slug
+            )
+            for clip in facts
+            if clip.systems.issuperset({first.slug, second.slug})
+        ]
+    identical: list[design.PlannedComparison] = []
+    if study.identical_per_block:
+        order = sorted(set(compared))
+        for turn, clip in enumerate(sorted(facts, key=lambda clip: clip.clip_id)):
+            able = [slug for slug in (*order[turn % len(order) :], *order) if slug in clip.systems]
+            if able:
+                identical.append(design.PlannedComparison(clip.clip_id, clip.genre, able[0], able[0]))
+    return design.Checks(tuple(gold), tuple(identical), study.gold_per_block, study.identical_per_block)
 
 
 def ask(clips: Collection[Clip], systems: Collection[System]) -> tuple[list[design.ClipFacts], list[Refusal]]:
@@ -116,12 +156,13 @@ def summary(study: Study, known: Sampled) -> DesignSummary:
             ratings_per_comparison=study.ratings_per_comparison,
             trials_per_block=study.trials_per_block,
             repeats_per_block=study.repeats_per_block,
+            checks_per_block=known.checks.per_block,
         )
     except design.DesignError as error:
         raise DuetError(str(error)) from None
     return DesignSummary(
         **asdict(counts),
-        stimuli=len(needed(known.drawn.comparisons)),
+        stimuli=len(needed(known.compared)),
         shortfalls=tuple(
             f"{' vs '.join(cell.pair)}, {cell.genre}: {cell.found} of {cell.wanted} clips"
             for cell in known.drawn.shortfalls

@@ -18,7 +18,7 @@ from generation.contracts import GenerationError
 from studyapp import policies, sampling
 from studyapp.actions.stimuli import audio_pool, enqueue, request_lost, request_stimulus, study_stimuli
 from studyapp.errors import DuetError, NotReady, WrongState
-from studyapp.models import AuditLine, Block, Clip, Comparison, Stimulus, Study, Trial, User
+from studyapp.models import AuditLine, Block, Comparison, Stimulus, Study, Trial, User
 from studyapp.presentation import Side
 from studyapp.sampling import DesignSummary, Refusal
 from studyapp.states import StimulusState, StudyState
@@ -49,6 +49,7 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
             ratings_per_comparison=study.ratings_per_comparison,
             trials_per_block=study.trials_per_block,
             repeats_per_block=study.repeats_per_block,
+            checks=known.checks,
             seed=study.seed,
             shortfalls=known.drawn.shortfalls,
         )
@@ -69,7 +70,7 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
             raise WrongState(f"{study} was changed while its design was built; build it again")
         study.blocks.all().delete()
         study.comparisons.all().delete()
-        _store(study, planned, known.clips, stimuli)
+        _store(study, planned, known, stimuli)
         study.design_summary = {**asdict(summary), "inputs_sha256": inputs}
         study.save(update_fields=["design_summary"])
         AuditLine.write("design built", by=by, study=study, comparisons=summary.comparisons, trials=summary.trials)
@@ -104,9 +105,11 @@ def start_generation(*, study: Study, by: User | None) -> int:
 def design_rows(study: Study) -> list[dict[str, str | int]]:
     """The plan as flat rows, one per trial; blocks packed again after a session expired are not in it."""
     comparisons: dict[int, design.PlannedComparison] = {}
-    for row in study.comparisons.select_related("clip", "stimulus_1__system", "stimulus_2__system").order_by("id"):
+    rows = study.comparisons.select_related("clip", "stimulus_1__system", "stimulus_2__system", "expected")
+    for row in rows.order_by("id"):
         slugs = row.stimulus_1.system.slug, row.stimulus_2.system.slug
-        comparisons[row.pk] = design.PlannedComparison(row.clip.clip_id, row.clip.genre, *slugs)
+        expected = row.expected.slug if row.expected else ""
+        comparisons[row.pk] = design.PlannedComparison(row.clip.clip_id, row.clip.genre, *slugs, expected)
     index = {pk: number for number, pk in enumerate(comparisons)}
     blocks: dict[int, list[design.PlannedTrial]] = defaultdict(list)
     trials = Trial.objects.filter(block__study=study, block__wave=0).select_related("block", "repeat_of")
@@ -116,7 +119,7 @@ def design_rows(study: Study) -> list[dict[str, str | int]]:
                 comparison=index[trial.comparison_id],
                 left_is_1=trial.left_is_1,
                 played_first=cast(Side, trial.played_first),
-                kind="repeat" if trial.repeat_of else "test",
+                kind=cast(design.Kind, trial.kind),
                 repeats=trial.repeat_of.position if trial.repeat_of else None,
             )
         )
@@ -159,6 +162,7 @@ def inputs_sha256(study: Study) -> str:
         sorted(study.pairs.values_list("system_1__digest", "system_2__digest")),
         [study.seed, study.generation_seed, study.clips_per_cell, study.ratings_per_comparison],
         [study.trials_per_block, study.repeats_per_block, study.target_lufs],
+        [study.gold_per_block, study.identical_per_block, study.gold_truth_id, study.gold_foil_id],
     ]
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
@@ -166,15 +170,17 @@ def inputs_sha256(study: Study) -> str:
 def _store(
     study: Study,
     planned: design.Design,
-    clips: Mapping[str, Clip],
+    known: sampling.Sampled,
     stimuli: Mapping[tuple[str, str], Stimulus],
 ) -> None:
     comparisons = Comparison.objects.bulk_create(
         Comparison(
             study=study,
-            clip=clips[row.clip_id],
+            clip=known.clips[row.clip_id],
             stimulus_1=stimuli[row.clip_id, row.system_1],
             stimulus_2=stimuli[row.clip_id, row.system_2],
+            kind=row.kind,
+            expected=known.systems[row.expected] if row.expected else None,
         )
         for row in planned.comparisons
     )

@@ -26,13 +26,14 @@ def unclaimed_remainders(study: Study) -> list[Block]:
 
 
 def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:
-    """Put the sources' unanswered test trials into new blocks, sides and first player unchanged.
+    """Put the sources' unanswered trials but repeats into new blocks, sides and first player unchanged.
 
     Call under the study's row lock: it numbers the blocks. Returns their numbers.
     """
     left = (
         unanswered()
-        .filter(block__in=sources, kind=Trial.Kind.TEST)
+        .filter(block__in=sources)
+        .exclude(kind=Trial.Kind.REPEAT)
         .select_related("comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
         .order_by("block__number", "position")
     )
@@ -53,6 +54,7 @@ def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:
         seed=study.seed + last,
     )
     wave = 1 + max(block.wave for block in sources)
+    kinds = {trial.comparison_id: trial.comparison.kind for trial in left}
     blocks = Block.objects.bulk_create(
         Block(study=study, number=number, wave=wave) for number in range(last + 1, last + 1 + len(packed))
     )
@@ -63,6 +65,7 @@ def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:
             comparison_id=int(trial.comparison_key),
             left_is_1=trial.left_is_1,
             played_first=trial.played_first,
+            kind=kinds[int(trial.comparison_key)],
         )
         for block, trials in zip(blocks, packed, strict=True)
         for position, trial in enumerate(trials, start=1)

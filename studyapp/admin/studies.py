@@ -19,7 +19,7 @@ from generation.contracts import GenerationError
 from studyapp import sampling
 from studyapp.actions.studies import change_study, create_study, expected_trials, set_pairs
 from studyapp.admin.base import ResearchAdmin
-from studyapp.admin.study_form import NUMBERS, TEXTS, StudyForm
+from studyapp.admin.study_form import CHECKS, NUMBERS, TEXTS, StudyForm
 from studyapp.errors import DuetError
 from studyapp.models import Clip, Study, StudySession
 from studyapp.models.study import new_token
@@ -44,6 +44,10 @@ class StudyAdmin(ResearchAdmin):
         ("Clips", {"fields": ["clips"]}),
         ("Systems and pairs", {"fields": ["pairs"]}),
         ("How many", {"fields": [NUMBERS[:2], NUMBERS[2:4]]}),
+        (
+            "Checks of raters",
+            {"classes": ["collapse"], "fields": [CHECKS[:2], CHECKS[2:4], CHECKS[4:6], CHECKS[6:]]},
+        ),
         ("What raters read", {"classes": ["collapse"], "fields": list(TEXTS)}),
         ("Fine print", {"classes": ["collapse"], "fields": list(NUMBERS[4:])}),
     ]

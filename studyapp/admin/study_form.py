@@ -13,6 +13,16 @@ from django.utils.safestring import SafeString
 
 from studyapp.models import Clip, Study, System
 
+CHECKS = (
+    "gold_per_block",
+    "identical_per_block",
+    "gold_truth",
+    "gold_foil",
+    "min_gold_right",
+    "min_identical_near",
+    "max_same_choice",
+    "min_median_response_ms",
+)
 NUMBERS = (
     "clips_per_cell",
     "ratings_per_comparison",
@@ -132,7 +142,7 @@ class StudyForm(_StudyForm):
 
     class Meta:
         model = Study
-        fields = ["title", "slug", "clips", *NUMBERS, *TEXTS]
+        fields = ["title", "slug", "clips", *NUMBERS, *CHECKS, *TEXTS]
         widgets = {
             "consent_text": forms.Textarea(attrs={"rows": 5}),
             "instructions": forms.Textarea(attrs={"rows": 5}),
@@ -159,4 +169,4 @@ class StudyForm(_StudyForm):
 
     def chosen_numbers(self) -> dict[str, Any]:
         """Every other field of Study that the form asks for."""
-        return {name: self.cleaned_data[name] for name in (*NUMBERS, *TEXTS)}
+        return {name: self.cleaned_data[name] for name in (*NUMBERS, *CHECKS, *TEXTS)}

@@ -6,26 +6,46 @@ from django.db import models
 from django.db.models import F, Q
 
 from studyapp.models.stimulus import Stimulus
-from studyapp.models.study import Clip, Study, new_token
+from studyapp.models.study import Clip, Study, System, new_token
 from studyapp.presentation import Presented, Side, presented
 from studyapp.states import BlockState
 
 
 class Comparison(models.Model):
-    """Unordered pair of stimuli of one clip; 1 and 2 are the canonical order of its system pair."""
+    """Unordered pair of stimuli of one clip; 1 and 2 are the canonical order of its system pair.
+
+    A gold pair names the system that is known to be better; an identical pair is a stimulus beside itself. Both
+    check raters and are never estimated from.
+    """
+
+    class Kind(models.TextChoices):
+        TEST = "test", "Test"
+        GOLD = "gold", "Gold"
+        IDENTICAL = "identical", "Identical"
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
     stimulus_1 = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="+")
     stimulus_2 = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.TEST)
+    expected = models.ForeignKey(System, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=~Q(stimulus_1=F("stimulus_2")), name="comparison_of_two_different_stimuli"
+                condition=Q(kind="identical", stimulus_1=F("stimulus_2"))
+                | ~Q(kind="identical") & ~Q(stimulus_1=F("stimulus_2")),
+                name="comparison_of_two_different_stimuli",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="gold", expected__isnull=False) | ~Q(kind="gold") & Q(expected__isnull=True),
+                name="comparison_gold_names_the_better",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["test", "gold", "identical"]), name="comparison_kind_known"
             ),
             models.UniqueConstraint(
-                fields=["study", "stimulus_1", "stimulus_2"], name="comparison_once_per_study"
+                fields=["study", "kind", "stimulus_1", "stimulus_2"], name="comparison_once_per_study"
             ),
         ]
 
@@ -65,6 +85,8 @@ class Trial(models.Model):
     class Kind(models.TextChoices):
         TEST = "test", "Test"
         REPEAT = "repeat", "Repeat"
+        GOLD = "gold", "Gold"
+        IDENTICAL = "identical", "Identical"
 
     class PlayedFirst(models.TextChoices):
         LEFT = "left", "A (left)"
@@ -85,10 +107,12 @@ class Trial(models.Model):
             models.UniqueConstraint(fields=["block", "position"], name="trial_position_once_per_block"),
             models.UniqueConstraint(
                 fields=["block", "comparison"],
-                condition=Q(kind="test"),
+                condition=~Q(kind="repeat"),
                 name="trial_comparison_once_per_block",
             ),
-            models.CheckConstraint(condition=Q(kind__in=["test", "repeat"]), name="trial_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["test", "repeat", "gold", "identical"]), name="trial_kind_known"
+            ),
             models.CheckConstraint(condition=Q(played_first__in=["left", "right"]), name="trial_first_side_known"),
             models.CheckConstraint(
                 condition=Q(kind="repeat", repeat_of__isnull=False)

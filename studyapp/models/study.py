@@ -128,6 +128,57 @@ class Study(models.Model):
     repeats_per_block = models.PositiveIntegerField(
         default=0, help_text="Trials shown again with sides swapped, to measure self-agreement; not counted."
     )
+    gold_truth = models.ForeignKey(
+        System,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="gold pairs: the better system",
+        help_text="Known to fit the video better, such as the ground truth.",
+    )
+    gold_foil = models.ForeignKey(
+        System,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="gold pairs: the foil",
+        help_text="Known to fit it worse, such as another clip's music.",
+    )
+    gold_per_block = models.PositiveIntegerField(
+        default=0, help_text="Pairs of truth and foil shown to each rater, to see whether they look and listen."
+    )
+    identical_per_block = models.PositiveIntegerField(
+        default=0, help_text="Pairs of one version with itself shown to each rater; nobody can prefer one."
+    )
+    min_gold_right = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        verbose_name="gold pairs right, at least",
+        help_text="Share of gold pairs whose better side was preferred for the video; empty for no rule.",
+    )
+    min_identical_near = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
+        verbose_name="identical pairs near the middle, at least",
+        help_text="Share of answers to identical pairs within a step of no preference; empty for no rule.",
+    )
+    max_same_choice = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.2), MaxValueValidator(1.0)],
+        verbose_name="one and the same answer, at most",
+        help_text="Share of one question's answers that may be alike; empty for no rule.",
+    )
+    min_median_response_ms = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        verbose_name="median time to answer, at least (ms)",
+        help_text="From the moment the answers open; empty for no rule.",
+    )
     target_lufs = models.FloatField(default=-23.0, help_text="Loudness of every soundtrack, ITU-R BS.1770.")
     min_coverage = models.FloatField(
         default=0.95,
@@ -181,6 +232,12 @@ class Study(models.Model):
                 condition=Q(state=StudyState.CLOSED, closed_at__isnull=False)
                 | (~Q(state=StudyState.CLOSED) & Q(closed_at__isnull=True)),
                 name="study_closed_at_when_closed",
+            ),
+            models.CheckConstraint(
+                condition=Q(gold_per_block=0)
+                | Q(gold_truth__isnull=False, gold_foil__isnull=False) & ~Q(gold_truth=F("gold_foil")),
+                name="study_gold_pairs_of_two_systems",
+                violation_error_message="Gold pairs need two different systems: the better one and a foil.",
             ),
             models.CheckConstraint(
                 condition=Q(clips_per_cell__gte=1, ratings_per_comparison__gte=1, trials_per_block__gte=1),

@@ -104,7 +104,8 @@ def landing(request: HttpRequest, study_token: str) -> HttpResponseBase:
         return _message(request, *_NOT_OPEN[StudyState(study.state)])
     if not _has_room(study):
         return _message(request, *_FULL)
-    trials = study.trials_per_block + study.repeats_per_block
+    checks = study.gold_per_block + study.identical_per_block
+    trials = study.trials_per_block + study.repeats_per_block + checks
     context = {
         "study": study,
         "ticket": new_ticket(study, new_token()),

@@ -27,6 +27,7 @@ DOWNLOADS = (
     Download("ratings.parquet", "Parquet"),
     Download("win_rates.csv", "Win rates by pair"),
     Download("system_win_rates.csv", "Win rates by system"),
+    Download("raters.csv", "Raters"),
     Download("codebook.csv", "Codebook"),
     Download("design.csv", "Design"),
     Download("report.html", "Report (HTML)"),

@@ -401,8 +401,9 @@ def test_checks_come_in_every_block_level_and_away_from_ends_and_clip(
             assert 0 < place < len(shown) - 1
             assert comparison.clip_id not in (shown[place - 1].clip_id, shown[place + 1].clip_id)
         assert len({trial.comparison for trial in block.trials if trial.kind == "gold"}) == 2
+    assert abs(sides["gold", True] - sides["gold", False]) <= 1
+    assert sides["identical", False] == 0
     for kind in ("gold", "identical"):
-        assert abs(sides[kind, True] - sides[kind, False]) <= 1
         uses = [used[i] for i, comparison in enumerate(design.comparisons) if comparison.kind == kind]
         assert max(uses) - min(uses) <= 2
 

@@ -229,6 +229,7 @@ def test_the_page_says_that_intervals_are_not_corrected_and_rounding_shows(built
 def test_counts_say_what_was_left_out(ratings: pd.DataFrame) -> None:
     other = ratings.astype(object)
     other.loc[:1, "kind"] = "gold"
+    other.loc[:1, "expected"] = other.loc[:1, "system_1"]
     other.loc[2:4, "simulated"] = True
     counts = {row.cells[0]: row.cells[1] for row in report.build(other, title="x").counts.rows}
     assert counts["Answers in the table"] == "900"
