@@ -2,8 +2,8 @@
 
 A browser tells when it played what. It is believed only as far as its own clock allows (media time cannot run more
 than 5 % ahead of the clock, so a jump to the end or double speed counts for nothing) and as far as the server's
-clock allows (nothing can have been played for longer than it has been there to play). Only the version that is heard
-counts: not the one that runs along muted, nothing at volume 0, and nothing in a hidden tab.
+clock allows (nothing can have been played for longer than it has been there to play). Only the version that is
+heard counts: not the one that runs along muted, nothing at volume 0, and nothing in a hidden tab.
 """
 
 from __future__ import annotations

@@ -58,7 +58,9 @@ def further_columns() -> tuple[Column, ...]:
         Column("offensive_left", "boolean", "The rater called the left version offensive."),
         Column("offensive_right", "boolean", "The rater called the right version offensive."),
         Column("comment", "text", "What the rater wrote about the trial.", may_be_empty=True),
-        Column("flags", "text", "Rules that the session broke, by name; see docs/rater-page.md.", may_be_empty=True),
+        Column(
+            "flags", "text", "Rules that the session broke, by name; see docs/rater-page.md.", may_be_empty=True
+        ),
     )
 
 
@@ -116,14 +118,18 @@ def _responses(study: Study, *, include_simulated: bool) -> QuerySet[Response]:
     responses = Response.objects.filter(session__study=study)
     if not include_simulated:
         responses = responses.filter(session__simulated=False)
-    return responses.prefetch_related("trial__marks", "session__flags").select_related(
-        "session__rater",
-        "trial__block",
-        "trial__repeat_of",
-        "trial__comparison__clip",
-        "trial__comparison__stimulus_1__system",
-        "trial__comparison__stimulus_2__system",
-    ).order_by("trial__block__number", "trial__position", "question")
+    return (
+        responses.prefetch_related("trial__marks", "session__flags")
+        .select_related(
+            "session__rater",
+            "trial__block",
+            "trial__repeat_of",
+            "trial__comparison__clip",
+            "trial__comparison__stimulus_1__system",
+            "trial__comparison__stimulus_2__system",
+        )
+        .order_by("trial__block__number", "trial__position", "question")
+    )
 
 
 def _row(study: Study, response: Response) -> dict[str, Value]:

@@ -28,7 +28,7 @@ def raise_flag(*, session: StudySession, trial: Trial, rule: str, now: datetime,
 
 @contextmanager
 def flagging(session: StudySession, trial: Trial, now: datetime) -> Iterator[None]:
-    """Keep the flag of what is refused inside: a refusal rolls its own transaction back, and the flag must stay."""
+    """Keep the flag of what is refused inside: a refusal rolls its transaction back, and the flag must stay."""
     try:
         yield
     except Distrusted as refused:

@@ -392,9 +392,7 @@ def current_presentation(session: StudySession, trial: Trial) -> Presentation:
         raise AnswerRefused("This step was not shown to you yet. Please reload the page.") from None
 
 
-def store_events(
-    presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime
-) -> None:
+def store_events(presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime) -> None:
     """Keep what is new among the events; call under the session's lock."""
     if not reported:
         return
@@ -422,7 +420,7 @@ def store_events(
 def _flag_two_meanings(
     presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime
 ) -> None:
-    """Sent again, an event is the same; under one number with another meaning it is made up. The first one stays."""
+    """Sent again, an event is the same; with another meaning under its number it is made up. The first stays."""
     before = presentation.events.filter(number__in=[event.number for event in reported])
     known = {event.number: event for event in map(_as_reported, before)}
     twice = [event.number for event in reported if known.get(event.number, event) != event]

@@ -1,4 +1,4 @@
-"""A trial that cannot be played, or that a rater will not go on with: void for them, and never a way past the gate."""
+"""A trial that cannot be played, or that a rater will not go on with: void, and never a way past the gate."""
 
 from __future__ import annotations
 

@@ -141,7 +141,8 @@ class PlayEvent(models.Model):
             models.UniqueConstraint(fields=["presentation", "number"], name="play_event_stored_once"),
             models.CheckConstraint(condition=Q(media_time_s__gte=0), name="play_event_media_time_not_negative"),
             models.CheckConstraint(
-                condition=Q(kind="volume", value__gte=0, value__lte=1) | (~Q(kind="volume") & Q(value__isnull=True)),
+                condition=Q(kind="volume", value__gte=0, value__lte=1)
+                | (~Q(kind="volume") & Q(value__isnull=True)),
                 name="play_event_value_of_volume_only",
             ),
         ]

@@ -1,6 +1,6 @@
 """The signature that play events carry: which session, which trial, and which showing of it they belong to.
 
-It keeps one trial's events from being sent for another. It cannot tell whether a player made them or a program did:
+It keeps one trial's events from being sent for another. It cannot tell whether a player made them or a program:
 whoever has the page has the signature (docs/rater-page.md says what remains possible).
 """
 

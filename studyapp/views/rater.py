@@ -7,18 +7,18 @@ every POST carries Django's CSRF token, as the form field ``csrfmiddlewaretoken`
 - ``POST consent/`` with ``ticket``: enrols, sets the cookie, redirects to ``instructions/``.
 - ``GET trial/``: the next unanswered trial, or a redirect to ``thanks/``. The page's JSON element
   ``trial-config`` has ``token``, ``first`` (left or right: played first), ``needed`` and ``duration`` (seconds),
-  ``proof`` (signature of this showing, sent along with everything below), ``eventsUrl`` and ``voidUrl``; the form's
-  ``action`` is where to answer, the two ``video`` elements have the sources in ``data-source`` (A, then B).
+  ``proof`` (signature of this showing, sent along with everything below), ``eventsUrl`` and ``voidUrl``; the
+  form's ``action`` is where to answer, the two ``video`` elements have the sources in ``data-source`` (A, then B).
 - ``GET m/<trial token>/a.mp4`` and ``b.mp4``: the videos. An answer counts only after both were asked for.
 - ``POST trial/<trial token>/events/``: JSON ``{"proof": …, "events": [[number, side, kind, media_time_s, clock_s],
   …]}``, a volume event with its value (0 to 1) as a sixth part; 204, or 200 with ``{"elsewhere": true}`` when the
   trial was shown again since (in a second tab, say): the events are kept all the same.
 - ``POST trial/<trial token>/void/``: form fields ``proof``, ``side``, ``reason`` (missing, incomplete, unplayable,
-  stalled, offensive), ``events`` and the marks below; ``{"void": true, "next": address}``, or refused as an answer is.
+  stalled, offensive), ``events`` and the marks below; ``{"void": true, "next": address}``, or refused as an answer.
 - ``POST somebody-else/``: a session that is over lets go of this browser; redirects to the first page.
 - ``POST trial/<trial token>/answer/``: form fields ``visual_relevance`` and ``music_preference`` (1 to 5),
-  ``response_time_ms``, ``proof``, ``events`` (JSON list as above: what was not sent before), and marks: ``both_bad``
-  (on), ``wrong`` and ``offensive`` (left, right or both), ``comment``. With the header
+  ``response_time_ms``, ``proof``, ``events`` (JSON list as above: what was not sent before), and marks:
+  ``both_bad`` (on), ``wrong`` and ``offensive`` (left, right or both), ``comment``. With the header
   ``Accept: application/json`` the reply is ``{"saved": true, "next": address}``, or
   ``{"error": sentence, "next": address}`` with 409 (not now: the sentence says why) or 410 (over for good).
   Sent again, it is acknowledged and changes nothing.
@@ -70,7 +70,7 @@ _BY_RATER = ("missing", "incomplete", "unplayable", "stalled", "offensive")
 
 
 class TrialForm(forms.Form):
-    """What both ends of a trial have: this showing's proof, marks, and the play events that were not sent before."""
+    """What both ends of a trial have: this showing's proof, marks, and the play events not sent before."""
 
     proof = forms.CharField(required=False, max_length=200)
     events = forms.CharField(required=False)

@@ -73,8 +73,9 @@ def trial_context(
     """Context of rater/trial.html.
 
     sources: addresses of the two videos. needed: share of each to be played before answers unlock; 0 opens them
-    at once. order: which question stands first. proof: signature of this showing. played, elapsed_s: what the server knows from before a reload. With ``preview`` nothing is stored: the
-    page has a bar with its links, sends no events, and its button leads on.
+    at once. order: which question stands first. proof: signature of this showing. played, elapsed_s: what the
+    server knows from before a reload. With ``preview`` nothing is stored: the page has a bar with its links, sends
+    no events, and its button leads on.
 
     A researcher's preview: ``render(request, "rater/trial.html", trial_context(trial, place=3, total=20,
     sources=staff_sources(trial), needed=0.0, preview=PreviewLinks(previous=…, next=…, back=…)))``, with the trial

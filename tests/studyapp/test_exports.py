@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from analysis import schema
 from analysis.report import StudyCounts
-from studyapp.errors import NotReady
 from studyapp.actions.flags import raise_flag
 from studyapp.actions.marks import marks_from, store_marks
+from studyapp.errors import NotReady
 from studyapp.exports import codebook, further_columns, ratings_frame, study_counts
 from studyapp.models import Block, Clip, Rater, Response, Stimulus, Study, StudySession, Trial
 from studyapp.presentation import canonical_score
@@ -145,7 +145,9 @@ def test_one_rater_has_another_name_in_another_study() -> None:
 
 
 @pytest.mark.parametrize(("clips", "blocks"), [(1, 1), (5, 4)])
-def test_the_export_asks_the_database_as_often_however_much_there_is(clips: int, blocks: int, django_assert_num_queries: object) -> None:
+def test_the_export_asks_the_database_as_often_however_much_there_is(
+    clips: int, blocks: int, django_assert_num_queries: object
+) -> None:
     study = open_study(clips=clips, blocks=blocks)
     for _ in range(blocks):
         answer_everything(study)

@@ -1,4 +1,4 @@
-"""Trials that cannot be played, marks, and stimuli that are held: what a rater is asked, and what goes to others."""
+"""Trials that cannot be played, marks, and held stimuli: what a rater is asked, and what goes to others."""
 
 from __future__ import annotations
 
@@ -259,10 +259,14 @@ def test_raters_are_asked_the_questions_in_turns() -> None:
     study = open_study(clips=1, blocks=6)
     for number in range(6):
         sessions.enrol(study=study, now=NOW + timedelta(seconds=number))
-    assert list(StudySession.objects.order_by("pk").values_list("first_question", flat=True)) == [
-        "visual_relevance",
-        "music_preference",
-    ] * 3
+    assert (
+        list(StudySession.objects.order_by("pk").values_list("first_question", flat=True))
+        == [
+            "visual_relevance",
+            "music_preference",
+        ]
+        * 3
+    )
 
 
 def test_who_never_began_takes_no_turn() -> None:
