@@ -23,3 +23,11 @@ class SessionOver(DuetError):
 
 class AnswerRefused(DuetError):
     """An answer does not satisfy the rules of its trial."""
+
+
+class Distrusted(AnswerRefused):
+    """A claim that our page never makes; ``rule`` is the flag that the session gets."""
+
+    def __init__(self, message: str, *, rule: str) -> None:
+        super().__init__(message)
+        self.rule = rule

@@ -2,7 +2,8 @@
 
 A browser tells when it played what. It is believed only as far as its own clock allows (media time cannot run more
 than 5 % ahead of the clock, so a jump to the end or double speed counts for nothing) and as far as the server's
-clock allows (nothing can have been played for longer than it has been there to play).
+clock allows (nothing can have been played for longer than it has been there to play). Only the version that is
+heard counts: not the one that runs along muted, nothing at volume 0, and nothing in a hidden tab.
 """
 
 from __future__ import annotations
@@ -16,7 +17,20 @@ from typing import Literal, cast, get_args
 
 from studyapp.presentation import SIDES, Presented, Side
 
-Kind = Literal["play", "pause", "seek", "ended", "progress", "error", "hidden"]
+Kind = Literal[
+    "play",
+    "pause",
+    "seek",
+    "ended",
+    "progress",
+    "error",
+    "hidden",
+    "visible",
+    # In free replay both run, one of them muted: from here on this side is the one that is heard.
+    "switch",
+    "stalled",
+    "volume",
+]
 
 # Media over clock time that still counts as rate 1.0: timers round, and fast playback is 1.25 or more.
 MAX_RATE = 1.05
@@ -24,6 +38,8 @@ MAX_RATE = 1.05
 TOLERANCE_S = 0.25
 # Seconds between two stretches that are one: pausing and going on loses a frame or two.
 JOIN_S = 0.1
+# The browser's clock only runs forwards; two tabs of one trial differ by what a slow connection takes.
+CLOCK_BACK_S = 2.0
 MAX_EVENTS_PER_REQUEST = 500
 _MAX_NUMBER = 2**31 - 1
 _MAX_SECONDS = 1e7
@@ -42,14 +58,21 @@ class ReportedEvent:
     kind: Kind
     media_time_s: float
     clock_s: float
+    value: float | None = None  # the volume, 0 to 1, of a volume event
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Stretches of media time played on each side, in seconds, and the share of the whole that they are."""
+    """Stretches of media time played on each side, in seconds, and the share of the whole that they are.
+
+    ``claimed`` is the share by the browser's clock alone, before the server's own clock had its say.
+    ``backwards``: how many events were passed over because the browser's clock ran backwards.
+    """
 
     stretches: Presented[tuple[tuple[float, float], ...]]
     shares: Presented[float]
+    claimed: Presented[float]
+    backwards: int
 
     def reaches(self, needed: float) -> bool:
         return min(self.shares) >= needed - 1e-9
@@ -64,16 +87,20 @@ def decoded(text: str | bytes) -> object:
 
 
 def parse(raw: object) -> list[ReportedEvent]:
-    """Events from decoded JSON: a list of [number, side, kind, media_time_s, clock_s]. Raises BadEvents."""
+    """Events from decoded JSON: a list of [number, side, kind, media_time_s, clock_s], a volume's value after it.
+
+    Raises BadEvents.
+    """
     if not isinstance(raw, list) or len(raw) > MAX_EVENTS_PER_REQUEST:
         raise BadEvents(f"events must be a list of at most {MAX_EVENTS_PER_REQUEST}")
     return [_parse_one(item) for item in raw]
 
 
 def _parse_one(item: object) -> ReportedEvent:
-    if not isinstance(item, list) or len(item) != 5:
+    if not isinstance(item, list) or len(item) not in (5, 6):
         raise BadEvents(f"event {short(item)} is not [number, side, kind, media_time_s, clock_s]")
-    number, side, kind, media_time_s, clock_s = item
+    number, side, kind, media_time_s, clock_s = item[:5]
+    volume = item[5] if len(item) == 6 else None
     if type(number) is not int or not 0 <= number <= _MAX_NUMBER:
         raise BadEvents(f"event number {short(number)} is not a whole number from 0 to {_MAX_NUMBER}")
     if side not in SIDES:
@@ -83,7 +110,12 @@ def _parse_one(item: object) -> ReportedEvent:
     for name, value in (("media time", media_time_s), ("clock", clock_s)):
         if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= _MAX_SECONDS:
             raise BadEvents(f"{name} {short(value)} is not a number of seconds from 0 to {_MAX_SECONDS:.0f}")
-    return ReportedEvent(number, side, cast(Kind, kind), float(media_time_s), float(clock_s))
+    if (kind == "volume") != (volume is not None):
+        raise BadEvents(f"event {short(item)}: a volume event has a sixth part, its value, and no other has")
+    if volume is not None and (type(volume) not in (int, float) or not 0 <= volume <= 1):
+        raise BadEvents(f"volume {short(volume)} is not a number from 0 to 1")
+    heard = None if volume is None else float(volume)
+    return ReportedEvent(number, side, cast(Kind, kind), float(media_time_s), float(clock_s), heard)
 
 
 def played(
@@ -103,12 +135,24 @@ def played(
     """
     second: Side = "right" if first == "left" else "left"
     sides = {side: _Side(getattr(duration_s, side)) for side in SIDES}
+    visible, latest_s, backwards = True, 0.0, 0
     for event in sorted(events, key=lambda event: event.number):
-        side = sides[event.side]
-        if event.kind == "play":
-            sides[second if event.side == first else first].stop()
+        if event.clock_s < latest_s - CLOCK_BACK_S:
+            backwards += 1
+            continue
+        latest_s = max(latest_s, event.clock_s)
+        side, other = sides[event.side], sides[second if event.side == first else first]
+        if event.kind == "visible":
+            visible = True
+            continue
+        if event.kind in ("play", "switch"):
+            other.stop()
         counts = event.side == first or sides[first].share >= needed - 1e-9
-        side.take(event, counts=counts)
+        side.take(event, counts=counts, visible=visible)
+        if event.kind == "hidden":
+            visible = False
+            other.stop()
+    claimed = Presented(*(sides[side].share for side in SIDES))
     seconds = {
         side: min(sides[side].covered_s, MAX_RATE * getattr(available_s, side) + TOLERANCE_S)
         if getattr(available_s, side) > 0
@@ -120,7 +164,12 @@ def played(
         min(1.0, max(0.0, seconds[side] / duration)) if (duration := sides[side].duration_s) > 0 else 0.0
         for side in SIDES
     ]
-    return Played(Presented(*(tuple(sides[side].stretches) for side in SIDES)), Presented(*shares))
+    return Played(
+        stretches=Presented(*(tuple(sides[side].stretches) for side in SIDES)),
+        shares=Presented(*shares),
+        claimed=claimed,
+        backwards=backwards,
+    )
 
 
 class _Side:
@@ -131,6 +180,7 @@ class _Side:
         self.stretches: list[tuple[float, float]] = []
         self._run: tuple[float, float] | None = None  # where this unbroken run began: media time, clock
         self._at = 0.0  # media time up to which the run is credited
+        self._silent = False  # at volume 0
 
     @property
     def covered_s(self) -> float:
@@ -143,26 +193,41 @@ class _Side:
     def stop(self) -> None:
         self._run = None
 
-    def take(self, event: ReportedEvent, *, counts: bool) -> None:
+    def take(self, event: ReportedEvent, *, counts: bool, visible: bool) -> None:
         media = min(event.media_time_s, self.duration_s)
         if event.kind == "ended" and self.duration_s - media <= TOLERANCE_S:
             media = self.duration_s
-        if event.kind == "play":
-            self._begin(media, event.clock_s)
-            return
+        if event.kind == "volume":
+            self._turn(media, event, counts=counts)
+        elif event.kind in ("play", "switch"):
+            if visible:
+                self._begin(media, event.clock_s)
+        elif self._run is not None:
+            self._go_on(media, event, counts=counts)
+            if event.kind in ("pause", "ended", "hidden", "error"):
+                self.stop()
+
+    def _turn(self, media: float, event: ReportedEvent, *, counts: bool) -> None:
+        """The volume changed: what was heard until now counts; after silence a new run begins where it ended."""
+        was_silent, self._silent = self._silent, event.value == 0
         if self._run is None:
             return
+        if was_silent:
+            self._begin(media, event.clock_s)
+        else:
+            self._go_on(media, event, counts=counts)
+
+    def _go_on(self, media: float, event: ReportedEvent, *, counts: bool) -> None:
+        assert self._run is not None
         began_media, began_clock = self._run
         allowed = MAX_RATE * max(0.0, event.clock_s - began_clock) + TOLERANCE_S
         if event.kind == "seek" or media < self._at or media - began_media > allowed:
             self._begin(media, event.clock_s)
-        elif counts:
+        elif counts and (not self._silent or event.kind == "volume"):
             self.stretches = _joined([*self.stretches, (self._at, media)])
             self._at = media
         else:
             self._begin(media, event.clock_s)
-        if event.kind in ("pause", "ended", "hidden", "error"):
-            self.stop()
 
     def _begin(self, media: float, clock_s: float) -> None:
         self._run = (media, clock_s)

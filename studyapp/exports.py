@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 from django.db.models import QuerySet
 
 from studyapp.errors import NotReady
-from studyapp.models import Response, Stimulus, Study, Trial
-from studyapp.presentation import Presented, canonical_score, presented_score
+from studyapp.models import Response, Stimulus, Study, StudySession, Trial, TrialMark
+from studyapp.models.marks import SIDED
+from studyapp.presentation import SIDES, Presented, canonical_score, presented_score
 from studyapp.states import LIVE_SESSIONS, SessionState
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.report import StudyCounts
+    from analysis.schema import Column
 
 Value = str | int | float | bool | None
 _PSEUDONYM_LENGTH = 16
@@ -40,7 +42,39 @@ def ratings_frame(study: Study, *, include_simulated: bool = False) -> pd.DataFr
     if not rows:
         hint = "" if include_simulated else " from people; ask for simulated answers to be included"
         raise NotReady(f"{study} has no responses yet{hint}")
-    return schema.read(pd.DataFrame(rows, columns=list(schema.COLUMN_NAMES)))
+    names = [*schema.COLUMN_NAMES, *(column.name for column in further_columns())]
+    return schema.read(pd.DataFrame(rows, columns=names))
+
+
+def further_columns() -> tuple[Column, ...]:
+    """What we export beyond the analysis' contract, which keeps such columns as they come."""
+    from analysis.schema import Column
+
+    return (
+        Column("question_place", "integer", "Whether this question stood first (1) or second (2).", low=1, high=2),
+        Column("both_bad", "boolean", "The rater called both versions bad."),
+        Column("wrong_left", "boolean", "The rater said that something was wrong with the left version."),
+        Column("wrong_right", "boolean", "The rater said that something was wrong with the right version."),
+        Column("offensive_left", "boolean", "The rater called the left version offensive."),
+        Column("offensive_right", "boolean", "The rater called the right version offensive."),
+        Column("comment", "text", "What the rater wrote about the trial.", may_be_empty=True),
+        Column(
+            "flags", "text", "Rules that the session broke, by name; see docs/rater-page.md.", may_be_empty=True
+        ),
+    )
+
+
+def codebook() -> pd.DataFrame:
+    """What each exported column means, in the order of the table."""
+    import pandas as pd
+
+    from analysis import schema
+
+    further = [
+        {"column": one.name, "type": one.type, "meaning": one.meaning, "levels": one.allowed}
+        for one in further_columns()
+    ]
+    return pd.concat([schema.codebook(), pd.DataFrame(further)], ignore_index=True)
 
 
 def write_ratings(frame: pd.DataFrame, file: Path) -> None:
@@ -84,15 +118,19 @@ def _responses(study: Study, *, include_simulated: bool) -> QuerySet[Response]:
     responses = Response.objects.filter(session__study=study)
     if not include_simulated:
         responses = responses.filter(session__simulated=False)
-    return responses.select_related(
-        "session__rater",
-        "trial__block",
-        "trial__repeat_of",
-        "trial__comparison__clip",
-        "trial__comparison__stimulus_1__system",
-        "trial__comparison__stimulus_2__system",
-        "trial__comparison__expected",
-    ).order_by("trial__block__number", "trial__position", "question")
+    return (
+        responses.prefetch_related("trial__marks", "session__flags")
+        .select_related(
+            "session__rater",
+            "trial__block",
+            "trial__repeat_of",
+            "trial__comparison__clip",
+            "trial__comparison__stimulus_1__system",
+            "trial__comparison__stimulus_2__system",
+            "trial__comparison__expected",
+        )
+        .order_by("trial__block__number", "trial__position", "question")
+    )
 
 
 def _row(study: Study, response: Response) -> dict[str, Value]:
@@ -125,7 +163,30 @@ def _row(study: Study, response: Response) -> dict[str, Value]:
         "response_time_ms": response.response_time_ms,
         "answered_at": response.answered_at.isoformat(),
         **dict(_by_side(sides)),
+        "question_place": 1 if response.question == session.first_question else 2,
+        **_marks(trial),
+        "flags": _flags(session),
     }
+
+
+def _marks(trial: Trial) -> dict[str, Value]:
+    # Prefetched with the responses: one query for all.
+    marks = {(mark.kind, mark.side): mark for mark in trial.marks.all()}
+    comment = marks.get((TrialMark.Kind.COMMENT, ""))
+    return {
+        "both_bad": (TrialMark.Kind.BOTH_BAD, "") in marks,
+        **{f"{kind}_{side}": (kind, side) in marks for kind in SIDED for side in SIDES},
+        # A spreadsheet would take words that begin like a formula for one.
+        "comment": _not_a_formula(comment.text) if comment else "",
+    }
+
+
+def _not_a_formula(words: str) -> str:
+    return f"'{words}" if words[0] in "=+-@\t" else words
+
+
+def _flags(session: StudySession) -> str:
+    return " ".join(sorted({flag.rule for flag in session.flags.all()}))
 
 
 def _by_side(sides: Presented[Stimulus]) -> Iterator[tuple[str, Value]]:

@@ -40,8 +40,8 @@ class Page(HTMLParser):
                 self.action = urljoin(self.url, values.get("action", ""))
         elif tag == "input" and values.get("type") == "hidden" and self._forms == 1:
             self.fields[values["name"]] = values.get("value", "")
-        elif tag in ("video", "source") and values.get("src"):
-            self.sources.append(urljoin(self.url, values["src"]))
+        elif tag == "video" and values.get("data-source"):
+            self.sources.append(urljoin(self.url, values["data-source"]))
         elif tag == "script" and values.get("type") == "application/json":
             self._json_id = values.get("id", "")
 

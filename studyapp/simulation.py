@@ -156,7 +156,7 @@ def _answer(browser: Browser, clock: Clock, preferences: Preferences) -> Trial:
     first: Side = "left" if config["first"] == "left" else "right"
     second: Side = "right" if first == "left" else "left"
     heard = _play(trial, first, clock, shown_s, number=0)
-    browser.send_json(config["eventsUrl"], {"events": heard})
+    browser.send_json(config["eventsUrl"], {"proof": config["proof"], "events": heard})
     # What the page had not sent yet goes along with the answer.
     rest = _play(trial, second, clock, shown_s, number=len(heard))
     pace = random.Random(repr((preferences.seed, "pace", rater, trial.position)))

@@ -17,7 +17,7 @@ from studyapp import media_store
 from studyapp.actions.designs import design_csv
 from studyapp.actions.stimuli import patience
 from studyapp.errors import DuetError
-from studyapp.exports import ratings_frame, study_counts, write_ratings
+from studyapp.exports import codebook, ratings_frame, study_counts, write_ratings
 from studyapp.models import AuditLine, Dataset, Study, User
 from studyapp.quality import rules_of
 from studyapp.states import DatasetState
@@ -131,7 +131,7 @@ def _says_why(error: Exception) -> bool:
 
 def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
     """All files of a dataset. Returns the number of ratings and the SHA-256 of their CSV file."""
-    from analysis import schema, tables
+    from analysis import tables
     from analysis.raters import rater_figures
 
     frame = ratings_frame(dataset.study, include_simulated=dataset.includes_simulated)
@@ -140,7 +140,7 @@ def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
     tables.rater_frame(rater_figures(frame), rules_of(dataset.study)).to_csv(
         folder / "raters.csv", index=False, lineterminator="\n"
     )
-    schema.codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
+    codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
     (folder / "design.csv").write_bytes(design_csv(dataset.study).encode())
     _write_report(frame, dataset, folder)
     return len(frame), media_store.sha256(folder / "ratings.csv")

@@ -1,18 +1,40 @@
-"""What expired sessions left unanswered, packed into new blocks."""
+"""What ended sessions left unanswered, packed into new blocks.
+
+Unanswered is what an expired session did not reach, and what was void in any session. What holds a stimulus that a
+researcher has to look at first waits as a void trial until it is let back in.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
 from analysis import design
-from studyapp.models import Block, Response, Study, Trial
+from studyapp.models import Block, Response, Study, Trial, VoidedTrial
+from studyapp.models.marks import held
+from studyapp.states import LIVE_SESSIONS
 
 
 def unanswered() -> QuerySet[Trial]:
+    """Neither answered nor void: what a rater is still asked."""
+    return _without_answer().filter(voided__isnull=True)
+
+
+def _without_answer() -> QuerySet[Trial]:
     return Trial.objects.filter(~Exists(Response.objects.filter(trial=OuterRef("pk"))))
+
+
+def waiting() -> QuerySet[VoidedTrial]:
+    """Void test trials of ended sessions and retired blocks whose comparison can go to another block now."""
+    trials = Trial.objects.filter(kind=Trial.Kind.TEST).exclude(held())
+    return (
+        VoidedTrial.objects.filter(packed_at=None, trial__in=trials)
+        .exclude(trial__block__session__state__in=LIVE_SESSIONS)
+        .order_by("pk")
+    )
 
 
 def unclaimed_remainders(study: Study) -> list[Block]:
@@ -25,18 +47,26 @@ def unclaimed_remainders(study: Study) -> list[Block]:
     return list(packed.filter(tests__lt=study.trials_per_block).order_by("pk"))
 
 
-def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:
-    """Put the sources' unanswered trials but repeats into new blocks, sides and first player unchanged.
+def pack_again(study: Study, sources: Sequence[Block], *, now: datetime) -> list[int]:
+    """Put the sources' unanswered trials but repeats, and what waits, into new blocks.
 
-    Call under the study's row lock: it numbers the blocks. Returns their numbers.
+    Sides and first player stay as they were. Call under the study's row lock: it numbers the blocks. Returns their
+    numbers.
     """
-    left = (
-        unanswered()
-        .filter(block__in=sources)
+    _set_aside_what_is_held(sources, now)
+    # Read before anything is marked as packed: a live block's void trials wait until its session ends.
+    freed = list(waiting().filter(trial__block__study=study).values_list("trial_id", flat=True))
+    left = list(
+        _without_answer()
+        .filter(Q(block__in=sources, voided__isnull=True) | Q(pk__in=freed))
         .exclude(kind=Trial.Kind.REPEAT)
-        .select_related("comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
+        .select_related("block", "comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
         .order_by("block__number", "position")
     )
+    # Checks alone would ask a rater for nothing that counts.
+    if all(trial.kind != Trial.Kind.TEST for trial in left):
+        return []
+    VoidedTrial.objects.filter(trial__in=freed).update(packed_at=now)
     last = Block.objects.filter(study=study).aggregate(number=Max("number"))["number"]
     packed = design.repack(
         [
@@ -53,7 +83,7 @@ def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:
         trials_per_block=study.trials_per_block,
         seed=study.seed + last,
     )
-    wave = 1 + max(block.wave for block in sources)
+    wave = 1 + max(trial.block.wave for trial in left)
     kinds = {trial.comparison_id: trial.comparison.kind for trial in left}
     blocks = Block.objects.bulk_create(
         Block(study=study, number=number, wave=wave) for number in range(last + 1, last + 1 + len(packed))
@@ -71,3 +101,10 @@ def pack_again(study: Study, sources: Sequence[Block]) -> list[int]:
         for position, trial in enumerate(trials, start=1)
     )
     return [block.number for block in blocks]
+
+
+def _set_aside_what_is_held(sources: Sequence[Block], now: datetime) -> None:
+    aside = unanswered().filter(held(), block__in=sources)
+    VoidedTrial.objects.bulk_create(
+        VoidedTrial(trial=trial, reason=VoidedTrial.Reason.HELD, voided_at=now) for trial in aside
+    )

@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import cast
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from studyapp import events, policies
 from studyapp.actions import packing
-from studyapp.errors import AnswerRefused, SessionOver, StudyFull, WrongState
+from studyapp.actions.flags import flagging, raise_flag
+from studyapp.actions.marks import Mark, store_marks
+from studyapp.errors import AnswerRefused, Distrusted, SessionOver, StudyFull, WrongState
 from studyapp.models import (
     AuditLine,
     Block,
@@ -24,16 +26,21 @@ from studyapp.models import (
     Presentation,
     Rater,
     Response,
+    SessionFlag,
     Study,
     StudySession,
     Trial,
+    VoidedTrial,
 )
+from studyapp.models.marks import held
 from studyapp.models.study import new_token
 from studyapp.presentation import LETTERS, SIDES, Presented, Side
 from studyapp.questions import Question
 from studyapp.states import BlockState, SessionState, StudyState
 
 MAX_EVENTS_PER_TRIAL = 5000
+# A slow connection and an impatient finger send one answer a few times over; nobody sends it so often.
+MANY_SUBMITS = 20
 _STIMULI = ("comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
 
 
@@ -93,7 +100,7 @@ def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession 
     if not policies.accepts_new_raters(StudyState(study.state)):
         raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")
     rater = Rater.objects.create(code=ticket)
-    block = Block.objects.free().filter(study=study).order_by("number").first()
+    block = Block.objects.claimable().filter(study=study).order_by("number").first()
     if block is None:
         rater.delete()
         return None
@@ -106,31 +113,49 @@ def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession 
         consent_version=study.consent_version,
         consented_at=now,
         last_seen_at=now,
+        first_question=_question_whose_turn_it_is(study),
     )
     session.expires_at = session.expiry_after(now)
     session.save(force_insert=True)
     return session
 
 
+def _question_whose_turn_it_is(study: Study) -> Question:
+    """The one that fewer raters were asked first; call under the study's lock, so that two never take one turn."""
+    began = StudySession.objects.filter(study=study).exclude(state=SessionState.EXPIRED, started_at=None)
+    asked = dict(began.order_by().values_list("first_question").annotate(Count("pk")))
+    return min(Question, key=lambda question: asked.get(question, 0))
+
+
 @transaction.atomic
 def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
-    """The next unanswered trial, noted as shown; None when all are answered. Raises SessionOver or WrongState."""
-    session = _locked(session)
+    """The next unanswered trial, noted as shown; None when there is none left. Raises SessionOver or WrongState.
+
+    A trial with a stimulus that is held meanwhile is void for this session.
+    """
+    session = under_lock(session)
     if session.state == SessionState.COMPLETED:
         return None
     _must_go_on(session)
+    VoidedTrial.objects.bulk_create(
+        VoidedTrial(trial=trial, reason=VoidedTrial.Reason.HELD, voided_at=now)
+        for trial in _unanswered(session).filter(held())
+    )
     trial = _unanswered(session).select_related(*_STIMULI).first()
-    assert trial is not None, "a live session has an unanswered trial"
+    if trial is None:
+        complete(session, now)
+        return None
     presentation, fresh = Presentation.objects.get_or_create(
         trial=trial, defaults={"session": session, "shown_at": now}
     )
     if presentation.shown_at is None:
         presentation.shown_at = now
-        presentation.save(update_fields=["shown_at"])
+    presentation.showings += 1
+    presentation.save(update_fields=["shown_at", "showings"])
     if session.started_at is None:
         _become(session, SessionState.ACTIVE)
         session.started_at = now
-    _seen(session, now)
+    note_seen(session, now)
     counts = Trial.objects.filter(block=session.block_id).aggregate(
         total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
     )
@@ -147,18 +172,18 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
 @transaction.atomic
 def record_events(
     *, session: StudySession, trial: Trial, reported: Sequence[events.ReportedEvent], now: datetime
-) -> None:
+) -> Presentation:
     """Keep what the players did; an event sent again is stored once.
 
     Raises SessionOver, WrongState or AnswerRefused.
     """
-    session = _locked(session)
-    _must_go_on(session)
-    _store(_presentation(session, trial), reported, now)
-    _seen(session, now)
+    session = under_lock(session)
+    presentation = current_presentation(session, trial)
+    store_events(presentation, reported, now)
+    note_seen(session, now)
+    return presentation
 
 
-@transaction.atomic
 def answer(
     *,
     session: StudySession,
@@ -166,35 +191,69 @@ def answer(
     choices: Mapping[Question, int],
     response_time_ms: int,
     reported: Sequence[events.ReportedEvent] = (),
+    marks: Sequence[Mark] = (),
     now: datetime,
 ) -> Answered:
-    """Store the answers to the next unanswered trial, all of them or none.
+    """Store the answers to the next unanswered trial with its marks, all of them or none.
 
     choices: 1 (A is much better) to 5 (B is much better), as read, for every question. An answer that is there
     already is acknowledged and stays as it was, whatever became of the session since. Raises AnswerRefused when it
     is not this trial's turn, an answer is missing, or too little was played; SessionOver or WrongState when
-    nothing is taken any more.
+    nothing is taken any more; Distrusted, and the session is flagged, when it claims what cannot be.
     """
+    with flagging(session, trial, now):
+        _count_submit(session, trial, now)
+        return _answer(
+            session=session,
+            trial=trial,
+            choices=choices,
+            response_time_ms=response_time_ms,
+            reported=reported,
+            marks=marks,
+            now=now,
+        )
+
+
+def _count_submit(session: StudySession, trial: Trial, now: datetime) -> None:
+    mine = Presentation.objects.filter(trial=trial, session=session)
+    mine.update(submits=F("submits") + 1)
+    if mine.filter(submits__gt=MANY_SUBMITS).exists():
+        raise_flag(session=session, trial=trial, rule=SessionFlag.Rule.INSISTENT, now=now)
+
+
+@transaction.atomic
+def _answer(
+    *,
+    session: StudySession,
+    trial: Trial,
+    choices: Mapping[Question, int],
+    response_time_ms: int,
+    reported: Sequence[events.ReportedEvent],
+    marks: Sequence[Mark],
+    now: datetime,
+) -> Answered:
     # The session's lock makes a double click, a late answer and the sweeper take turns.
-    session = _locked(session)
+    session = under_lock(session)
     trial = Trial.objects.select_related(*_STIMULI).get(pk=trial.pk)
     if trial.block_id != session.block_id:
-        raise AnswerRefused("This step belongs to another session. Please reload the page.")
+        raise Distrusted(
+            "This step belongs to another session. Please reload the page.", rule=SessionFlag.Rule.FOREIGN
+        )
     if trial.responses.exists():
         return Answered(again=True, completed=session.state == SessionState.COMPLETED)
     _must_go_on(session)
     waiting = list(_unanswered(session).values_list("pk", flat=True)[:2])
-    if waiting[0] != trial.pk:
+    if not waiting or waiting[0] != trial.pk:
         raise AnswerRefused("An earlier step is not answered yet. Please reload the page.")
     missing = [question.label.lower() for question in Question if question not in choices]
     if missing:
         raise AnswerRefused(f"Please answer both questions; missing: {' and '.join(missing)}.")
-    presentation = _presentation(session, trial)
-    _store(presentation, reported, now)
+    presentation = current_presentation(session, trial)
+    store_events(presentation, reported, now)
     needed = session.study.min_coverage
     played = _played(trial, presentation, presentation.events.all(), needed=needed, now=now)
     if not played.reaches(needed):
-        raise AnswerRefused(_too_little_played(played.shares, needed))
+        raise Distrusted(_too_little_played(played.shares, needed), rule=_rule_broken(played, needed))
     assert presentation.shown_at is not None
     elapsed_ms = int((now - presentation.shown_at).total_seconds() * 1000)
     Response.objects.bulk_create(
@@ -211,12 +270,24 @@ def answer(
         )
         for question in Question
     )
+    if marks:
+        store_marks(session=session, trial=trial, marks=marks, now=now)
     completed = len(waiting) == 1
     if completed:
-        _become(session, SessionState.COMPLETED)
-        session.completed_at = now
-    _seen(session, now)
+        complete(session, now)
+    else:
+        note_seen(session, now)
     return Answered(again=False, completed=completed)
+
+
+def complete(session: StudySession, now: datetime) -> None:
+    """End a session whose row is locked and that has nothing left to be asked."""
+    if session.state == SessionState.CONSENTED:
+        _become(session, SessionState.ACTIVE)
+        session.started_at = now
+    _become(session, SessionState.COMPLETED)
+    session.completed_at = now
+    note_seen(session, now)
 
 
 def stand_still(*, study: Study) -> None:
@@ -231,16 +302,18 @@ def stand_still(*, study: Study) -> None:
 
 
 def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
-    """End overdue sessions and pack what they left unanswered into new blocks. Returns how many ended.
+    """End overdue sessions and pack what they, and void trials, left unanswered into new blocks.
 
     All that is overdue in a study is packed together, as one wave. Packing never waits for more: a short remainder
     is offered at once, and while nobody has claimed it, the next packing dissolves it and packs its trials along.
+    Returns how many sessions ended, or blocks were made where none had to end.
     """
-    overdue = StudySession.objects.overdue(now)
+    overdue, void = StudySession.objects.overdue(now), packing.waiting()
     if study is not None:
-        overdue = overdue.filter(study=study)
-    studies = overdue.order_by("study_id").values_list("study_id", flat=True).distinct()
-    return sum(_expire_in(study_id, now) for study_id in list(studies))
+        overdue, void = overdue.filter(study=study), void.filter(trial__block__study=study)
+    studies = set(overdue.values_list("study_id", flat=True))
+    studies.update(void.values_list("trial__block__study_id", flat=True))
+    return sum(_expire_in(study_id, now) for study_id in sorted(studies))
 
 
 @transaction.atomic
@@ -250,32 +323,36 @@ def _expire_in(study_id: int, now: datetime) -> int:
     # A session whose row is locked is being answered right now: it is not silent.
     overdue = StudySession.objects.overdue(now).filter(study=study).select_for_update(skip_locked=True)
     sessions = list(overdue.order_by("pk"))
-    if not sessions:
+    goes_on = policies.takes_answers(StudyState(study.state))
+    # Read under the lock: another sweep may have packed what was seen before it.
+    void = goes_on and packing.waiting().filter(trial__block__study=study).exists()
+    if not sessions and not void:
         return 0
     for session in sessions:
         _become(session, SessionState.EXPIRED)
     StudySession.objects.bulk_update(sessions, ["state"])
     sources = list(Block.objects.filter(session__in=sessions))
-    goes_on = policies.takes_answers(StudyState(study.state))
     if goes_on:
         sources += packing.unclaimed_remainders(study)
     Block.objects.filter(pk__in=[block.pk for block in sources]).update(state=BlockState.RETIRED)
+    new_blocks = packing.pack_again(study, sources, now=now) if goes_on else []
     AuditLine.write(
-        "sessions expired",
+        "sessions expired" if sessions else "void trials packed",
         by=None,
         study=study,
         sessions=[session.pk for session in sessions],
         retired_blocks=sorted(block.number for block in sources),
-        new_blocks=packing.pack_again(study, sources) if goes_on else [],
+        new_blocks=new_blocks,
     )
-    return len(sessions)
+    return len(sessions) or len(new_blocks)
 
 
 def _unanswered(session: StudySession) -> QuerySet[Trial]:
     return packing.unanswered().filter(block=session.block_id).order_by("position")
 
 
-def _locked(session: StudySession) -> StudySession:
+def under_lock(session: StudySession) -> StudySession:
+    """The session as it is now, its row locked until the transaction ends."""
     # The study is not read along: its state must be that of the moment when the lock was given, not asked for.
     return StudySession.objects.select_for_update().get(pk=session.pk)
 
@@ -299,22 +376,27 @@ def _must_go_on(session: StudySession) -> None:
         raise WrongState("This study is closed. Your answers are kept.")
 
 
-def _seen(session: StudySession, now: datetime) -> None:
+def note_seen(session: StudySession, now: datetime) -> None:
+    """Save a session whose row is locked, with this sign of life."""
     session.last_seen_at = now
     session.expires_at = session.expiry_after(now)
     session.save(update_fields=["state", "started_at", "completed_at", "last_seen_at", "expires_at"])
 
 
-def _presentation(session: StudySession, trial: Trial) -> Presentation:
+def current_presentation(session: StudySession, trial: Trial) -> Presentation:
+    """The record that the session was shown the trial. Raises AnswerRefused, SessionOver or WrongState."""
+    _must_go_on(session)
     try:
         return Presentation.objects.get(trial=trial, session=session, shown_at__isnull=False)
     except Presentation.DoesNotExist:
         raise AnswerRefused("This step was not shown to you yet. Please reload the page.") from None
 
 
-def _store(presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime) -> None:
+def store_events(presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime) -> None:
+    """Keep what is new among the events; call under the session's lock."""
     if not reported:
         return
+    _flag_two_meanings(presentation, reported, now)
     # Beyond hours of playing, more events prove nothing more; they must not fill the disk either.
     room = max(0, MAX_EVENTS_PER_TRIAL - presentation.events.count())
     PlayEvent.objects.bulk_create(
@@ -326,11 +408,40 @@ def _store(presentation: Presentation, reported: Sequence[events.ReportedEvent],
                 kind=event.kind,
                 media_time_s=event.media_time_s,
                 clock_s=event.clock_s,
+                value=event.value,
                 received_at=now,
             )
             for event in reported[:room]
         ),
         ignore_conflicts=True,
+    )
+
+
+def _flag_two_meanings(
+    presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime
+) -> None:
+    """Sent again, an event is the same; with another meaning under its number it is made up. The first stays."""
+    before = presentation.events.filter(number__in=[event.number for event in reported])
+    known = {event.number: event for event in map(_as_reported, before)}
+    twice = [event.number for event in reported if known.get(event.number, event) != event]
+    if twice:
+        raise_flag(
+            session=presentation.session,
+            trial=presentation.trial,
+            rule=SessionFlag.Rule.REPLAYED,
+            now=now,
+            detail=f"event {twice[0]} and {len(twice) - 1} more",
+        )
+
+
+def _as_reported(event: PlayEvent) -> events.ReportedEvent:
+    return events.ReportedEvent(
+        event.number,
+        cast(Side, event.side),
+        cast(events.Kind, event.kind),
+        event.media_time_s,
+        event.clock_s,
+        event.value,
     )
 
 
@@ -342,16 +453,7 @@ def _played(
     shown_at = presentation.shown_at
     served = (presentation.left_served_at, presentation.right_served_at)
     return events.played(
-        [
-            events.ReportedEvent(
-                event.number,
-                cast(Side, event.side),
-                cast(events.Kind, event.kind),
-                event.media_time_s,
-                event.clock_s,
-            )
-            for event in stored
-        ],
+        [_as_reported(event) for event in stored],
         duration_s=Presented(*(trial.stimulus_on(side).duration_s or 0.0 for side in SIDES)),
         available_s=Presented(*((now - max(at, shown_at)).total_seconds() if at else 0.0 for at in served)),
         shown_s=(now - shown_at).total_seconds(),
@@ -367,3 +469,12 @@ def _too_little_played(shares: Presented[float], needed: float) -> str:
         if share < needed - 1e-9
     ]
     return f"Please play both versions to the end first; so far you played {' and '.join(short)}."
+
+
+def _rule_broken(played: events.Played, needed: float) -> str:
+    """Which flag an answer gets that comes before both were played."""
+    if played.backwards:
+        return SessionFlag.Rule.REORDERED
+    if min(played.claimed) >= needed - 1e-9:
+        return SessionFlag.Rule.STRETCHED
+    return SessionFlag.Rule.UNPLAYED

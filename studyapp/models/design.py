@@ -57,6 +57,14 @@ class BlockQuerySet(models.QuerySet["Block"]):
     def free(self) -> BlockQuerySet:
         return self.filter(state=BlockState.FREE)
 
+    def claimable(self) -> BlockQuerySet:
+        """Free, and with something to show: not every one of its trials is held."""
+        # marks.py builds on this module.
+        from studyapp.models.marks import held
+
+        shown = Trial.objects.filter(~held(), block=models.OuterRef("pk"))
+        return self.free().filter(models.Exists(shown))
+
 
 class Block(models.Model):
     """Playlist: the pre-randomised, ordered trials of one session."""

@@ -51,6 +51,12 @@ class StudySession(models.Model):
     last_seen_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
+    first_question = models.CharField(
+        max_length=20,
+        choices=Question,
+        default=Question.VISUAL_RELEVANCE,
+        help_text="Asked first in every trial of this session; raters take turns.",
+    )
 
     objects = StudySessionQuerySet.as_manager()
 
@@ -65,11 +71,18 @@ class StudySession(models.Model):
                 | (~Q(state=SessionState.COMPLETED) & Q(completed_at__isnull=True)),
                 name="session_completed_at_when_completed",
             ),
+            models.CheckConstraint(
+                condition=Q(first_question__in=Question.values), name="session_first_question_known"
+            ),
         ]
 
     def __str__(self) -> str:
         # Not the token: names end up on pages and in logs, and whoever holds it can act as the rater.
         return f"session {self.pk}"
+
+    @property
+    def question_order(self) -> tuple[Question, ...]:
+        return tuple(sorted(Question, key=lambda question: question != self.first_question))
 
     @property
     def is_live(self) -> bool:
@@ -93,6 +106,8 @@ class Presentation(models.Model):
     shown_at = models.DateTimeField(null=True, help_text="Empty while only preloaded.")
     left_served_at = models.DateTimeField(null=True)
     right_served_at = models.DateTimeField(null=True)
+    showings = models.PositiveIntegerField(default=0, help_text="Pages that showed it: the last one counts.")
+    submits = models.PositiveIntegerField(default=0, help_text="Answers sent, refused and repeated ones included.")
 
 
 class PlayEvent(models.Model):
@@ -106,6 +121,10 @@ class PlayEvent(models.Model):
         PROGRESS = "progress"
         ERROR = "error"
         HIDDEN = "hidden"
+        VISIBLE = "visible"
+        SWITCH = "switch"
+        STALLED = "stalled"
+        VOLUME = "volume"
 
     presentation = models.ForeignKey(Presentation, on_delete=models.PROTECT, related_name="events")
     number = models.PositiveIntegerField(help_text="Counted by the browser; a re-sent event is stored once.")
@@ -113,6 +132,7 @@ class PlayEvent(models.Model):
     kind = models.CharField(max_length=10, choices=Kind)
     media_time_s = models.FloatField()
     clock_s = models.FloatField(help_text="The browser's monotonic clock, seconds since the page was shown.")
+    value = models.FloatField(null=True, help_text="Of a volume event: 0 (silent) to 1.")
     received_at = models.DateTimeField()
 
     class Meta:
@@ -120,6 +140,11 @@ class PlayEvent(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["presentation", "number"], name="play_event_stored_once"),
             models.CheckConstraint(condition=Q(media_time_s__gte=0), name="play_event_media_time_not_negative"),
+            models.CheckConstraint(
+                condition=Q(kind="volume", value__gte=0, value__lte=1)
+                | (~Q(kind="volume") & Q(value__isnull=True)),
+                name="play_event_value_of_volume_only",
+            ),
         ]
 
 

@@ -6,13 +6,19 @@ every POST carries Django's CSRF token, as the form field ``csrfmiddlewaretoken`
 - ``GET ""``: the consent form (hidden field ``ticket``), or a redirect to where the cookie's session stands.
 - ``POST consent/`` with ``ticket``: enrols, sets the cookie, redirects to ``instructions/``.
 - ``GET trial/``: the next unanswered trial, or a redirect to ``thanks/``. The page's JSON element
-  ``trial-config`` has ``token``, ``first`` (left or right: played first), ``needed`` and ``duration`` (seconds);
-  the form's ``action`` is where to answer, the two ``video`` elements have the sources (A, then B).
+  ``trial-config`` has ``token``, ``first`` (left or right: played first), ``needed`` and ``duration`` (seconds),
+  ``proof`` (signature of this showing, sent along with everything below), ``eventsUrl`` and ``voidUrl``; the
+  form's ``action`` is where to answer, the two ``video`` elements have the sources in ``data-source`` (A, then B).
 - ``GET m/<trial token>/a.mp4`` and ``b.mp4``: the videos. An answer counts only after both were asked for.
-- ``POST trial/<trial token>/events/``: JSON ``{"events": [[number, side, kind, media_time_s, clock_s], …]}``; 204.
+- ``POST trial/<trial token>/events/``: JSON ``{"proof": …, "events": [[number, side, kind, media_time_s, clock_s],
+  …]}``, a volume event with its value (0 to 1) as a sixth part; 204, or 200 with ``{"elsewhere": true}`` when the
+  trial was shown again since (in a second tab, say): the events are kept all the same.
+- ``POST trial/<trial token>/void/``: form fields ``proof``, ``side``, ``reason`` (missing, incomplete, unplayable,
+  stalled, offensive), ``events`` and the marks below; ``{"void": true, "next": address}``, or refused as an answer.
 - ``POST somebody-else/``: a session that is over lets go of this browser; redirects to the first page.
 - ``POST trial/<trial token>/answer/``: form fields ``visual_relevance`` and ``music_preference`` (1 to 5),
-  ``response_time_ms``, ``events`` (JSON list as above: what was not sent before). With the header
+  ``response_time_ms``, ``proof``, ``events`` (JSON list as above: what was not sent before), and marks:
+  ``both_bad`` (on), ``wrong`` and ``offensive`` (left, right or both), ``comment``. With the header
   ``Accept: application/json`` the reply is ``{"saved": true, "next": address}``, or
   ``{"error": sentence, "next": address}`` with 409 (not now: the sentence says why) or 410 (over for good).
   Sent again, it is acknowledged and changes nothing.
@@ -23,6 +29,7 @@ A reply that says an answer is saved is sent after its transaction was committed
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -38,16 +45,19 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
 from studyapp import policies
-from studyapp.actions import sessions
+from studyapp.actions import packing, sessions, voids
+from studyapp.actions.flags import flagging, raise_flag
+from studyapp.actions.marks import Mark, marks_from
 from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
 from studyapp.events import BadEvents, ReportedEvent, decoded, parse
-from studyapp.models import Block, Study, StudySession, Trial
+from studyapp.models import Block, SessionFlag, Study, StudySession, Trial, VoidedTrial
 from studyapp.models.session import BEGIN_WITHIN
 from studyapp.models.study import new_token
 from studyapp.overview import minutes_for
 from studyapp.presentation import LETTERS, SIDES, Presented
 from studyapp.questions import SCALE, WORDINGS, Question
 from studyapp.states import SessionState, StudyState
+from studyapp.views.proof import new_proof, shown_as
 from studyapp.views.seat import leave_seat, moment, new_ticket, seated, take_seat, ticket_code
 from studyapp.views.trial_page import trial_context
 
@@ -55,22 +65,51 @@ P = ParamSpec("P")
 SeatedView = Callable[Concatenate[HttpRequest, StudySession, P], HttpResponseBase]
 
 
-class AnswerForm(forms.Form):
-    """One answer to each question, and the play events that were not sent before."""
+_BY_SIDE = tuple((side, LETTERS[side]) for side in SIDES)
+_BY_RATER = ("missing", "incomplete", "unplayable", "stalled", "offensive")
 
-    response_time_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+class TrialForm(forms.Form):
+    """What both ends of a trial have: this showing's proof, marks, and the play events not sent before."""
+
+    proof = forms.CharField(required=False, max_length=200)
     events = forms.CharField(required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for question in Question:
-            self.fields[question.value] = forms.TypedChoiceField(choices=SCALE, coerce=int, required=False)
+    both_bad = forms.BooleanField(required=False)
+    wrong = forms.MultipleChoiceField(choices=_BY_SIDE, required=False)
+    offensive = forms.MultipleChoiceField(choices=_BY_SIDE, required=False)
+    comment = forms.CharField(required=False)
 
     def clean_events(self) -> list[ReportedEvent]:
         try:
             return parse(decoded(self.cleaned_data["events"] or "[]"))
         except BadEvents as error:
             raise forms.ValidationError(str(error)) from None
+
+    @property
+    def marks(self) -> list[Mark]:
+        names = ("both_bad", "wrong", "offensive", "comment")
+        return marks_from(**{name: self.cleaned_data[name] for name in names})
+
+
+class VoidForm(TrialForm):
+    """Why a trial cannot be played, or will not be gone on with."""
+
+    side = forms.ChoiceField(choices=_BY_SIDE)
+    reason = forms.TypedChoiceField(
+        choices=[choice for choice in VoidedTrial.Reason.choices if choice[0] in _BY_RATER],
+        coerce=VoidedTrial.Reason,
+    )
+
+
+class AnswerForm(TrialForm):
+    """One answer to each question."""
+
+    response_time_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for question in Question:
+            self.fields[question.value] = forms.TypedChoiceField(choices=SCALE, coerce=int, required=False)
 
     @property
     def choices(self) -> dict[Question, int]:
@@ -165,14 +204,19 @@ def answer(request: HttpRequest, session: StudySession, trial_token: str) -> Htt
         raise BadRequest(f"not an answer form: {form.errors.as_json()}")
     as_json = request.accepts("application/json") and not request.accepts("text/html")
     following = reverse("take-trial", args=[session.study.token])
+    now = moment(request, session)
+    own = _own_trial(session, trial_token, now)
     try:
+        with flagging(session, own, now):
+            shown_as(session, own, form.cleaned_data["proof"])
         sessions.answer(
             session=session,
-            trial=_own_trial(session, trial_token),
+            trial=own,
             choices=form.choices,
             response_time_ms=form.cleaned_data["response_time_ms"],
             reported=form.cleaned_data["events"],
-            now=moment(request, session),
+            marks=form.marks,
+            now=now,
         )
     except DuetError as error:
         if as_json:
@@ -186,18 +230,47 @@ def answer(request: HttpRequest, session: StudySession, trial_token: str) -> Htt
 
 @require_POST
 @with_seat
+def void(request: HttpRequest, session: StudySession, trial_token: str) -> HttpResponseBase:
+    form = VoidForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest(f"not a form of ours: {form.errors.as_json()}")
+    now = moment(request, session)
+    own = _own_trial(session, trial_token, now)
+    try:
+        with flagging(session, own, now):
+            shown_as(session, own, form.cleaned_data["proof"])
+        voids.void_trial(
+            session=session,
+            trial=own,
+            side=form.cleaned_data["side"],
+            reason=form.cleaned_data["reason"],
+            marks=form.marks,
+            reported=form.cleaned_data["events"],
+            now=now,
+        )
+    except DuetError as error:
+        return _refusal(session, error)
+    return JsonResponse({"void": True, "next": reverse("take-trial", args=[session.study.token])})
+
+
+@require_POST
+@with_seat
 def play_events(request: HttpRequest, session: StudySession, trial_token: str) -> HttpResponseBase:
     try:
         body = decoded(request.body)
-        reported = parse(body.get("events") if isinstance(body, dict) else None)
+        body = body if isinstance(body, dict) else {}
+        reported = parse(body.get("events"))
     except BadEvents as error:
         raise BadRequest(f"not a list of events: {error}") from None
-    own = _own_trial(session, trial_token)
+    now = moment(request, session)
+    own = _own_trial(session, trial_token, now)
     try:
-        sessions.record_events(session=session, trial=own, reported=reported, now=moment(request, session))
+        with flagging(session, own, now):
+            showing = shown_as(session, own, body.get("proof"))
+        presentation = sessions.record_events(session=session, trial=own, reported=reported, now=now)
     except DuetError as error:
         return _refusal(session, error)
-    return HttpResponse(status=204)
+    return JsonResponse({"elsewhere": True}) if showing < presentation.showings else HttpResponse(status=204)
 
 
 @require_GET
@@ -236,7 +309,8 @@ def _trial_page(
         return HttpResponseRedirect(reverse("take-thanks", args=[session.study.token]))
     assert shown.presentation.shown_at is not None
     token = session.study.token
-    following = session.block.trials.filter(position__gt=shown.trial.position).order_by("position").first()
+    ahead = packing.unanswered().filter(block=session.block_id, position__gt=shown.trial.position)
+    following = ahead.order_by("position").first()
     context = trial_context(
         shown.trial,
         place=shown.place,
@@ -247,6 +321,9 @@ def _trial_page(
         elapsed_s=(now - shown.presentation.shown_at).total_seconds(),
         answer_url=reverse("take-answer", args=[token, shown.trial.token]),
         events_url=reverse("take-events", args=[token, shown.trial.token]),
+        void_url=reverse("take-void", args=[token, shown.trial.token]),
+        proof=new_proof(session, shown.trial, showing=shown.presentation.showings),
+        order=session.question_order,
         preload=tuple(_sources(token, following)) if following else (),
         chosen=chosen,
         error=error,
@@ -264,18 +341,23 @@ def _study(token: str) -> Study:
 
 def _has_room(study: Study) -> bool:
     overdue = StudySession.objects.overdue(timezone.now()).filter(study=study)
-    return Block.objects.free().filter(study=study).exists() or overdue.exists()
+    void = packing.waiting().filter(trial__block__study=study)
+    return Block.objects.claimable().filter(study=study).exists() or overdue.exists() or void.exists()
 
 
 def _minutes(study: Study, trials: int) -> int:
     return minutes_for(trials, study.clips.aggregate(mean=Avg("duration_s"))["mean"] or 0.0)
 
 
-def _own_trial(session: StudySession, token: str) -> Trial:
-    own = session.block.trials.filter(token=token).first()
-    if own is None:
+def _own_trial(session: StudySession, token: str, now: datetime) -> Trial:
+    """The session's trial of this name. Raises Http404, and flags the session that names another's."""
+    trial = Trial.objects.filter(token=token).first()
+    if trial is None:
         raise Http404
-    return own
+    if trial.block_id != session.block_id:
+        raise_flag(session=session, trial=trial, rule=SessionFlag.Rule.FOREIGN, now=now)
+        raise Http404
+    return trial
 
 
 def _sources(study_token: str, trial: Trial) -> Presented[str]:
@@ -373,6 +455,7 @@ urlpatterns = [
     path("take/<str:study_token>/trial/", trial, name="take-trial"),
     path("take/<str:study_token>/trial/<slug:trial_token>/answer/", answer, name="take-answer"),
     path("take/<str:study_token>/trial/<slug:trial_token>/events/", play_events, name="take-events"),
+    path("take/<str:study_token>/trial/<slug:trial_token>/void/", void, name="take-void"),
     path("take/<str:study_token>/thanks/", thanks, name="take-thanks"),
     path("take/<str:study_token>/somebody-else/", somebody_else, name="take-somebody-else"),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,9 @@ def trial_context(
     elapsed_s: float = 0.0,
     answer_url: str = "",
     events_url: str = "",
+    void_url: str = "",
+    proof: str = "",
+    order: Sequence[Question] = tuple(Question),
     preload: tuple[str, ...] = (),
     chosen: Mapping[str, int] | None = None,
     error: str = "",
@@ -70,8 +73,9 @@ def trial_context(
     """Context of rater/trial.html.
 
     sources: addresses of the two videos. needed: share of each to be played before answers unlock; 0 opens them
-    at once. played, elapsed_s: what the server knows from before a reload. With ``preview`` nothing is stored: the
-    page has a bar with its links, sends no events, and its button leads on.
+    at once. order: which question stands first. proof: signature of this showing. played, elapsed_s: what the
+    server knows from before a reload. With ``preview`` nothing is stored: the page has a bar with its links, sends
+    no events, and its button leads on.
 
     A researcher's preview: ``render(request, "rater/trial.html", trial_context(trial, place=3, total=20,
     sources=staff_sources(trial), needed=0.0, preview=PreviewLinks(previous=…, next=…, back=…)))``, with the trial
@@ -98,7 +102,9 @@ def trial_context(
         ],
         "first_letter": LETTERS["left" if trial.played_first == "left" else "right"],
         "second_letter": LETTERS[second],
-        "questions": question_parts(chosen or {}),
+        "questions": question_parts(chosen or {}, order),
+        "sides": [(side, LETTERS[side]) for side in SIDES],
+        "proof": proof,
         "answer_url": answer_url,
         "error": error,
         "preview": preview,
@@ -112,6 +118,8 @@ def trial_context(
             "duration": clip.duration_s,
             "stretches": dict(zip(SIDES, stretches, strict=True)),
             "eventsUrl": events_url,
+            "voidUrl": void_url,
+            "proof": proof,
             "preload": preload,
             "preview": preview is not None,
             "nextUrl": preview.next or preview.back if preview else "",
@@ -124,7 +132,8 @@ def staff_sources(trial: Trial) -> Presented[str]:
     return Presented(*(reverse("staff-media", args=[trial.token, LETTERS[side].lower()]) for side in SIDES))
 
 
-def question_parts(chosen: Mapping[str, int]) -> list[QuestionPart]:
+def question_parts(chosen: Mapping[str, int], order: Sequence[Question]) -> list[QuestionPart]:
+    """The questions with their points, in the order in which this rater is asked them."""
     return [
         QuestionPart(
             name=Question(wording.question).value,
@@ -132,5 +141,5 @@ def question_parts(chosen: Mapping[str, int]) -> list[QuestionPart]:
             note=wording.note,
             points=tuple(PointPart(value, label, chosen.get(wording.question) == value) for value, label in SCALE),
         )
-        for wording in WORDINGS
+        for wording in sorted(WORDINGS, key=lambda wording: order.index(wording.question))
     ]

@@ -34,7 +34,7 @@ class Links(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
-        self.addresses.update(values[name] for name in ("href", "src", "poster") if name in values)
+        self.addresses.update(values[name] for name in ("href", "src", "data-source", "poster") if name in values)
         if tag == "form":
             self.forms.append(values["action"])
         if tag == "input" and values.get("type") == "hidden":
@@ -117,11 +117,12 @@ class Walk:
             events.append([2 * number + 1, side, "ended", 1, 2 * number + 1])
         reported = self.client.post(
             action.replace("/answer/", "/events/"),
-            json.dumps({"events": events}),
+            json.dumps({"proof": links.fields["proof"], "events": events}),
             content_type="application/json",
         )
         self.take_in(action.replace("/answer/", "/events/"), reported)
         form = {"visual_relevance": 2, "music_preference": 4, "response_time_ms": 5, "events": "[]"}
+        form["proof"] = links.fields["proof"]
         early = self.client.post(action, {**form, "music_preference": ""}, headers={"Accept": "application/json"})
         self.take_in(action, early)
         saved = self.client.post(action, form, headers={"Accept": "application/json"})
@@ -203,7 +204,7 @@ def test_pages_of_two_trials_differ_in_nothing_but_numbers_and_tokens() -> None:
         if "/trial/" not in address or "trial-config" not in text:
             continue
         _, _, body = text.partition("<main")
-        body = re.sub(r'value="[^"]*"|/take/[^"<&]*|"token": "[^"]*"|"elapsed": [\d.]+', "#", body)
+        body = re.sub(r'value="[^"]*"|/take/[^"<&]*|"(token|proof)": "[^"]*"|"elapsed": [\d.]+', "#", body)
         # The side played first is meant to differ, and so are place and what may be preloaded.
         body = re.sub(r"Play [AB]|Play (first|second)|data-(first|second)=\"[AB]\"|left|right|\d+", "#", body)
         body = re.sub(

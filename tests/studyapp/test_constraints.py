@@ -20,11 +20,15 @@ from studyapp.models import (
     Presentation,
     Rater,
     Response,
+    SessionFlag,
     Stimulus,
+    StimulusHold,
     Study,
     StudySession,
     SystemPair,
     Trial,
+    TrialMark,
+    VoidedTrial,
 )
 from studyapp.states import DatasetState, SessionState, StimulusState, StudyState
 from tests.studyapp.factories import make_clip, make_stimulus, make_study, make_system, open_study, sha
@@ -100,6 +104,27 @@ def another_trial(scene: Scene, **fields: Any) -> None:
     Trial.objects.create(block=scene.trial.block, **values)
 
 
+def mark(scene: Scene, **fields: Any) -> None:
+    values = {"kind": "wrong", "side": "left", "marked_at": timezone.now(), **fields}
+    TrialMark.objects.create(session=scene.session, trial=scene.trial, **values)
+
+
+def hold(scene: Scene, **fields: Any) -> None:
+    values = {"reason": "offensive", "held_at": timezone.now(), **fields}
+    StimulusHold.objects.create(session=scene.session, stimulus=scene.comparison.stimulus_1, **values)
+
+
+def void(scene: Scene, **fields: Any) -> None:
+    values = {"reason": "missing", "side": "left", "voided_at": timezone.now(), **fields}
+    VoidedTrial.objects.create(trial=scene.trial, **values)
+
+
+def flag(scene: Scene, **fields: Any) -> None:
+    now = timezone.now()
+    values = {"rule": "forged", "first_at": now, "last_at": now, **fields}
+    SessionFlag.objects.create(session=scene.session, trial=scene.trial, **values)
+
+
 VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "clip_named_once_per_dataset": lambda s: make_clip(clip_id=s.comparison.clip.clip_id),
     "clip_has_length": lambda s: make_clip(duration_s=0),
@@ -152,6 +177,21 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "play_event_media_time_not_negative": lambda s: PlayEvent.objects.create(
         presentation=s.presentation, **s.event_values(number=2, media_time_s=-1)
     ),
+    "play_event_value_of_volume_only": lambda s: PlayEvent.objects.create(
+        presentation=s.presentation, **s.event_values(number=2, value=0.5)
+    ),
+    "session_first_question_known": lambda s: change(s.session, first_question="lost"),
+    "mark_once_per_trial_kind_and_side": lambda s: [mark(s), mark(s)],
+    "mark_names_a_side_where_it_has_one": lambda s: mark(s, side=""),
+    "mark_has_words_when_it_is_a_comment": lambda s: mark(s, text="why"),
+    "hold_open_once_per_stimulus": lambda s: [hold(s), hold(s)],
+    "hold_reason_known": lambda s: hold(s, reason="lost"),
+    "hold_lifted_by_somebody": lambda s: hold(s, lifted_at=timezone.now()),
+    "voidedtrial.trial_id": lambda s: [void(s), void(s)],
+    "void_reason_known": lambda s: void(s, reason="lost"),
+    "void_by_a_rater_names_a_side": lambda s: void(s, side=""),
+    "flag_once_per_session_trial_and_rule": lambda s: [flag(s), flag(s)],
+    "flag_happened": lambda s: flag(s, times=0),
     "response_once_per_trial_and_question": lambda s: Response.objects.create(**s.response_values()),
     "response_on_the_scale": lambda s: change(s.response, choice=6),
     "response_coverage_is_a_share": lambda s: change(s.response, coverage_left=1.5),
@@ -160,7 +200,10 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
 }
 
 
-MODELS = (Clip, Study, SystemPair, Stimulus, Comparison, Block, Trial, StudySession, PlayEvent, Response, Dataset)
+MODELS = (
+    *(Clip, Study, SystemPair, Stimulus, Comparison, Block, Trial, StudySession, PlayEvent, Response, Dataset),
+    *(TrialMark, StimulusHold, VoidedTrial, SessionFlag),
+)
 CONSTRAINTS = {constraint.name: constraint for model in MODELS for constraint in model._meta.constraints}
 
 

@@ -38,6 +38,7 @@ def test_a_broker_that_is_away_does_not_undo_what_was_asked_for(settings: Any, t
 FILES = {
     "ratings.csv",
     "ratings.parquet",
+    "raters.csv",
     "codebook.csv",
     "design.csv",
     "report.html",

@@ -19,9 +19,11 @@ class Tape:
         self.events: list[ReportedEvent] = []
         self.clock_s = 0.0
 
-    def add(self, side: Side, kind: Kind, media_s: float, *, after_s: float = 0.0) -> Tape:
+    def add(
+        self, side: Side, kind: Kind, media_s: float, *, after_s: float = 0.0, value: float | None = None
+    ) -> Tape:
         self.clock_s += after_s
-        self.events.append(ReportedEvent(len(self.events), side, kind, media_s, self.clock_s))
+        self.events.append(ReportedEvent(len(self.events), side, kind, media_s, self.clock_s, value))
         return self
 
     def whole(self, side: Side, duration_s: float = 10.0) -> Tape:
@@ -88,6 +90,51 @@ def test_time_after_the_tab_was_hidden_does_not_count() -> None:
     assert tape.measure().shares.left == pytest.approx(0.3)
 
 
+def test_in_a_hidden_tab_nothing_counts_until_it_is_seen_again() -> None:
+    tape = Tape().add("left", "hidden", 0.0).add("left", "play", 0.0).add("left", "progress", 5.0, after_s=5.0)
+    assert tape.measure().shares.left == 0.0
+    tape.add("left", "visible", 5.0).add("left", "play", 5.0).add("left", "ended", 10.0, after_s=5.0)
+    assert tape.measure().shares.left == pytest.approx(0.5)
+
+
+def test_what_plays_at_volume_nought_does_not_count() -> None:
+    tape = Tape().add("left", "play", 0.0).add("left", "volume", 3.0, after_s=3.0, value=0.0)
+    tape.add("left", "progress", 5.0, after_s=2.0).add("left", "volume", 7.0, after_s=2.0, value=0.4)
+    assert tape.add("left", "ended", 10.0, after_s=3.0).measure().shares.left == pytest.approx(0.6)
+
+
+def test_a_version_started_in_silence_counts_from_where_it_is_turned_up() -> None:
+    tape = Tape().add("left", "volume", 0.0, value=0.0).add("left", "play", 0.0)
+    tape.add("left", "volume", 8.0, after_s=8.0, value=1.0).add("left", "ended", 10.0, after_s=2.0)
+    assert tape.measure().shares.left == pytest.approx(0.2)
+
+
+def test_after_a_switch_only_the_version_that_is_heard_counts() -> None:
+    tape = Tape().whole("left").add("left", "play", 0.0).add("right", "switch", 4.0, after_s=4.0)
+    # Left runs along muted, whatever it says.
+    tape.add("left", "progress", 6.0, after_s=2.0).add("right", "progress", 6.0)
+    tape.add("left", "switch", 7.0, after_s=1.0).add("right", "progress", 9.0, after_s=2.0)
+    assert tape.measure().stretches.right == ((4.0, 6.0),)
+
+
+def test_a_stall_costs_nothing_that_was_heard() -> None:
+    tape = Tape().add("left", "play", 0.0).add("left", "stalled", 4.0, after_s=4.0)
+    assert tape.add("left", "ended", 10.0, after_s=36.0).measure().shares.left == pytest.approx(1.0)
+
+
+def test_events_whose_clock_runs_backwards_are_passed_over_and_counted() -> None:
+    tape = Tape().whole("left")
+    tape.add("right", "play", 0.0, after_s=-10.0).add("right", "ended", 10.0)
+    result = tape.measure()
+    assert (result.shares.right, result.backwards) == (0.0, 2)
+
+
+def test_what_was_claimed_is_kept_beside_what_is_believed() -> None:
+    result = Tape().whole("left").whole("right").measure(available_s=4.0)
+    assert result.claimed == Presented(1.0, 1.0)
+    assert not result.reaches(0.95)
+
+
 def test_the_second_side_counts_only_after_the_first_was_played() -> None:
     early = Tape().whole("right").whole("left").measure(first="left")
     assert early.shares == Presented(1.0, 0.0)
@@ -133,6 +180,10 @@ def test_events_of_our_page_are_read() -> None:
         ('[[0, "left", "play", NaN, 0]]', "media time nan"),
         ('[[0, "left", "play", 0, 1e300]]', "clock 1e"),
         ('[[0, "left", "play", "0", 0]]', "media time '0'"),
+        ('[[0, "left", "volume", 0, 0]]', "sixth part"),
+        ('[[0, "left", "play", 0, 0, 1]]', "sixth part"),
+        ('[[0, "left", "volume", 0, 0, 2]]', "from 0 to 1"),
+        ('[[0, "left", "volume", 0, 0, NaN]]', "from 0 to 1"),
     ],
 )
 def test_what_is_no_list_of_events_is_refused(text: str, message: str) -> None:

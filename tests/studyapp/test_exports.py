@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from analysis import schema
 from analysis.report import StudyCounts
+from studyapp.actions.flags import raise_flag
+from studyapp.actions.marks import marks_from, store_marks
 from studyapp.errors import NotReady
-from studyapp.exports import ratings_frame, study_counts
+from studyapp.exports import codebook, further_columns, ratings_frame, study_counts
 from studyapp.models import Block, Clip, Rater, Response, Stimulus, Study, StudySession, Trial
 from studyapp.presentation import canonical_score
 from studyapp.questions import Question
@@ -55,7 +57,9 @@ def test_the_table_has_the_agreed_columns_and_survives_its_own_check() -> None:
     study = open_study(clips=3, blocks=2)
     session = answer_everything(study)
     frame = ratings_frame(study)
-    assert tuple(frame.columns) == schema.COLUMN_NAMES
+    further = tuple(column.name for column in further_columns())
+    assert tuple(frame.columns) == schema.COLUMN_NAMES + further
+    assert tuple(codebook()["column"]) == tuple(frame.columns)
     assert len(frame) == 3 * 2
     assert set(frame["study"]) == {study.slug}
     text = frame.to_csv()
@@ -141,11 +145,13 @@ def test_one_rater_has_another_name_in_another_study() -> None:
 
 
 @pytest.mark.parametrize(("clips", "blocks"), [(1, 1), (5, 4)])
-def test_the_export_asks_the_database_once(clips: int, blocks: int, django_assert_num_queries: object) -> None:
+def test_the_export_asks_the_database_as_often_however_much_there_is(
+    clips: int, blocks: int, django_assert_num_queries: object
+) -> None:
     study = open_study(clips=clips, blocks=blocks)
     for _ in range(blocks):
         answer_everything(study)
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    with django_assert_num_queries(3):  # type: ignore[operator]
         frame = ratings_frame(study)
     assert len(frame) == clips * blocks * 2
 
@@ -185,4 +191,22 @@ def test_a_small_export_is_the_golden_file() -> None:
             Stimulus.objects.filter(pk=stimulus).update(
                 file_sha256=f"{number}{system}" * 32, lufs=-23.0 - system / 10, gain_db=1.5 * number, seed=7
             )
-    assert schema.csv_text(ratings_frame(study, include_simulated=True)) == GOLDEN.read_text()
+    frame = ratings_frame(study, include_simulated=True)
+    assert schema.csv_text(frame[list(schema.COLUMN_NAMES)]) == GOLDEN.read_text()
+
+
+def test_marks_flags_and_the_order_of_questions_are_exported() -> None:
+    study = open_study(clips=2, blocks=2)
+    plain, marked = answer_everything(study), answer_everything(study)
+    StudySession.objects.filter(pk=marked.pk).update(first_question=Question.MUSIC_PREFERENCE)
+    trial = marked.block.trials.first()
+    ticked = marks_from(both_bad=True, wrong=["right"], offensive=[], comment=" =1+1 was odd ")
+    store_marks(session=marked, trial=trial, marks=ticked, now=timezone.now())
+    raise_flag(session=marked, trial=trial, rule="unplayed", now=timezone.now())
+    frame = ratings_frame(study).set_index(["block", "position", "question"]).sort_index()
+    row = frame.loc[marked.block.number, 1, "music_preference"]
+    told = ["question_place", "both_bad", "wrong_left", "wrong_right", "offensive_right", "comment", "flags"]
+    assert list(row[told]) == [1, True, False, True, False, "'=1+1 was odd", "unplayed"]
+    untold = frame.loc[plain.block.number, 1, "music_preference"]
+    assert list(untold[told[:5]]) == [2, False, False, False, False]
+    assert list(untold[["comment", "flags"]]) == ["", ""]

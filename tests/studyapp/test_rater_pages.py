@@ -68,6 +68,7 @@ class Browser:
             "visual_relevance": 4,
             "music_preference": 1,
             "response_time_ms": 1200,
+            "proof": config["proof"],
             "events": json.dumps(self.events(config)),
             **changes,
         }
@@ -352,7 +353,7 @@ def test_another_sessions_trial_is_not_found(study: Study) -> None:
     config = mine.trial()
     theirs.consent()
     assert theirs.answer(config).status_code == 404
-    events = json.dumps({"events": mine.events(config)})
+    events = json.dumps({"proof": config["proof"], "events": mine.events(config)})
     url = mine.url("take-events", config["token"])
     assert theirs.client.post(url, events, content_type="application/json").status_code == 404
     assert Client().post(url, events, content_type="application/json").status_code == 403
@@ -365,7 +366,7 @@ def test_what_was_played_before_a_reload_is_remembered(study: Study) -> None:
     config = browser.trial()
     url = browser.url("take-events", config["token"])
     for _ in range(2):
-        body = json.dumps({"events": browser.events(config)[:2]})
+        body = json.dumps({"proof": config["proof"], "events": browser.events(config)[:2]})
         assert browser.client.post(url, body, content_type="application/json").status_code == 204
     assert PlayEvent.objects.count() == 2
     page = browser.client.get(browser.url("take-trial")).content.decode()
@@ -439,5 +440,5 @@ def test_a_trial_page_costs_few_queries(study: Study, django_assert_max_num_quer
     browser = Browser(study)
     browser.consent()
     browser.trial()
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         browser.client.get(browser.url("take-trial"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +13,22 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from studyapp.actions import sessions, studies
-from studyapp.errors import DuetError, SessionOver, StudyFull, WrongState
+from studyapp.actions import sessions, studies, voids
+from studyapp.actions.marks import Mark
+from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
 from studyapp.events import ReportedEvent
-from studyapp.models import Block, Presentation, Response, Study, StudySession, Trial
+from studyapp.models import (
+    Block,
+    Presentation,
+    Response,
+    SessionFlag,
+    StimulusHold,
+    Study,
+    StudySession,
+    Trial,
+    TrialMark,
+    VoidedTrial,
+)
 from studyapp.questions import Question
 from studyapp.states import BlockState, SessionState, StudyState
 from tests.studyapp.factories import open_study
@@ -59,7 +72,7 @@ def shown_and_heard(session: StudySession) -> tuple[Trial, list[ReportedEvent]]:
     ]
 
 
-def answering(session: StudySession, choice: int) -> Callable[[], sessions.Answered]:
+def answering(session: StudySession, choice: int, *marks: Mark) -> Callable[[], sessions.Answered]:
     trial, heard = shown_and_heard(session)
     return lambda: sessions.answer(
         session=session,
@@ -67,6 +80,7 @@ def answering(session: StudySession, choice: int) -> Callable[[], sessions.Answe
         choices=dict.fromkeys(Question, choice),
         response_time_ms=5,
         reported=heard,
+        marks=marks,
         now=LATER,
     )
 
@@ -236,3 +250,68 @@ def test_answers_of_two_raters_do_not_wait_for_each_other() -> None:
     one, other = (answering(sessions.enrol(study=study, now=NOW), 3) for _ in range(2))
     waited, _ = while_uncommitted(one, other)
     assert not waited
+
+
+def test_raters_at_the_same_moment_take_turns_at_the_order_of_questions() -> None:
+    study = open_study(clips=1, blocks=6)
+    at_once(*[lambda: sessions.enrol(study=study, now=NOW)] * 6)
+    asked = StudySession.objects.values_list("first_question", flat=True)
+    assert sorted(asked) == ["music_preference"] * 3 + ["visual_relevance"] * 3
+
+
+def test_two_who_object_to_one_stimulus_at_the_same_moment_hold_it_once() -> None:
+    study = open_study(clips=1, blocks=2)
+    pair = [sessions.enrol(study=study, now=NOW) for _ in range(2)]
+    stimulus = study.comparisons.get().stimulus_1
+    works = []
+    for session in pair:
+        trial = session.block.trials.get()
+        side = "left" if trial.left_is_1 else "right"
+        works.append(answering(session, 3, Mark(TrialMark.Kind.OFFENSIVE, side)))  # type: ignore[arg-type]
+    results = at_once(*works)
+    assert all(isinstance(result, sessions.Answered) for result in results)
+    assert StimulusHold.objects.get().stimulus == stimulus
+    assert TrialMark.objects.count() == 2
+
+
+def test_a_trial_answered_and_void_at_the_same_moment_is_one_of_the_two() -> None:
+    session = sessions.enrol(study=open_study(clips=2, blocks=1), now=NOW)
+    answer = answering(session, 4)
+    trial = session.block.trials.get(position=1)
+
+    def void() -> None:
+        voids.void_trial(session=session, trial=trial, side="left", reason=VoidedTrial.Reason.STALLED, now=LATER)
+
+    def answered() -> None:
+        with contextlib.suppress(AnswerRefused):
+            answer()
+
+    at_once(answered, void)
+    assert trial.responses.exists() != VoidedTrial.objects.filter(trial=trial).exists()
+
+
+def test_two_sweepers_pack_a_void_trial_once() -> None:
+    study = open_study(clips=1, blocks=1)
+    session = sessions.enrol(study=study, now=NOW)
+    trial, _ = shown_and_heard(session)
+    voids.void_trial(session=session, trial=trial, side="left", reason=VoidedTrial.Reason.STALLED, now=NOW)
+    at_once(*[lambda: sessions.expire_sessions(now=LATER)] * 2)
+    assert Trial.objects.filter(block__state=BlockState.FREE).count() == 1
+
+
+def test_one_cheat_at_the_same_moment_is_one_flag_that_counts() -> None:
+    session = sessions.enrol(study=open_study(clips=1), now=NOW)
+    trial, _ = shown_and_heard(session)
+
+    def unplayed() -> None:
+        with contextlib.suppress(AnswerRefused):
+            sessions.answer(
+                session=session,
+                trial=trial,
+                choices=dict.fromkeys(Question, 3),
+                response_time_ms=1,
+                now=LATER,
+            )
+
+    at_once(*[unplayed] * 4)
+    assert SessionFlag.objects.get().times == 4

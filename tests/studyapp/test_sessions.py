@@ -381,7 +381,7 @@ def test_packing_many_sessions_costs_as_many_queries_as_packing_one(django_asser
         study = open_study(clips=3, blocks=sessions_there)
         for _ in range(sessions_there):
             sessions.enrol(study=study, now=NOW)
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(18):
             assert sessions.expire_sessions(now=NOW + timedelta(hours=2), study=study) == sessions_there
 
 
@@ -389,7 +389,7 @@ def test_an_answer_costs_few_queries_however_many_events(django_assert_max_num_q
     session = sessions.enrol(study=open_study(), now=NOW)
     trial = shown(session, NOW).trial
     many = heard(trial) + [ReportedEvent(100 + n, "left", "progress", 0.0, 2.0) for n in range(300)]
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(18):
         sessions.answer(
             session=session,
             trial=trial,

@@ -128,7 +128,9 @@ def test_nothing_over_http_marks_a_session_as_simulated_and_a_real_one_has_no_cl
             browser.get(source)
         config = browser.page.data["trial-config"]
         events = [[0, "left", "play", 0, 0], [1, "left", "ended", 1, 1], [2, "right", "play", 0, 2]]
-        browser.send_json(config["eventsUrl"], {"events": [*events, [3, "right", "ended", 1, 3]]})
+        browser.send_json(
+            config["eventsUrl"], {"proof": config["proof"], "events": [*events, [3, "right", "ended", 1, 3]]}
+        )
         answer = {"visual_relevance": 1, "music_preference": 1, "response_time_ms": 1}
         refused = browser.submit(answer, expected=(409,))
     # The videos have been there for some milliseconds, and half a second of grain is forgiven, not two.

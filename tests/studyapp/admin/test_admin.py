@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from generation import registry
+from studyapp.actions.marks import hold_stimulus
 from studyapp.actions.sessions import enrol
 from studyapp.actions.systems import import_soundtracks
 from studyapp.admin.base import EvidenceAdmin, ResearchAdmin
@@ -34,6 +35,7 @@ from studyapp.models import (
     Rater,
     Response,
     Stimulus,
+    StimulusHold,
     Study,
     StudySession,
     System,
@@ -52,6 +54,7 @@ from tests.studyapp.factories import (
 
 pytestmark = pytest.mark.django_db
 LISTS = ["clip", "system", "study", "stimulus", "comparison", "block", "trial", "studysession", "presentation"]
+LISTS += ["stimulushold", "trialmark", "voidedtrial", "sessionflag"]
 LISTS += ["playevent", "response", "dataset", "auditline", "user"]
 
 
@@ -431,3 +434,23 @@ def test_presets_without_weights_are_named_and_not_offered(staff: Client) -> Non
     assert offers["v2meow-clip"].form.fields["preset"].choices == [("tiny", "tiny")]
     assert offers["ground-truth"].missing == ()
     assert "Preset base: weights not installed." in page.content.decode()
+
+
+def test_a_researcher_looks_at_a_held_stimulus_and_lets_it_back_in(staff: Client) -> None:
+    study = open_study(clips=1, real_media=False)
+    session = enrol(study=study, now=timezone.now())
+    stimulus = study.comparisons.get().stimulus_1
+    hold = hold_stimulus(
+        session=session, stimulus=stimulus, reason=StimulusHold.Reason.OFFENSIVE, now=timezone.now()
+    )
+    page = reverse("admin:studyapp_stimulushold_change", args=[hold.pk])
+    assert "Let it back in" in staff.get(page).content.decode()
+    lift = reverse("admin:stimulushold-lift", args=[hold.pk])
+    assert staff.get(lift).status_code == 405
+    assert Client().post(lift).status_code == 302
+    assert "is shown to raters again" in staff.post(lift, follow=True).content.decode()
+    hold.refresh_from_db()
+    assert hold.lifted_at
+    page_now = staff.get(page).content.decode()
+    assert "Let it back in" not in page_now
+    assert "let back in already" in staff.post(lift, follow=True).content.decode()

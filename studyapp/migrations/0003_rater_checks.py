@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('studyapp', '0001_initial'),
+        ('studyapp', '0002_rater_page'),
     ]
 
     operations = [
