@@ -117,9 +117,7 @@ export class Player extends EventTarget {
       if (this.playing) this.begin("play");
     });
     video.addEventListener("pause", () => {
-      this.count();
-      this.run = null;
-      if (!video.ended) this.tell("pause");
+      if (!video.ended) this.halt();
       this.show();
     });
     video.addEventListener("ended", () => {
@@ -211,8 +209,17 @@ export class Player extends EventTarget {
     this.show();
   }
 
+  // Told at once: the browser's own event may come after the other version has begun to play.
+  halt() {
+    this.count();
+    if (this.run || !this.audible) this.tell("pause");
+    this.run = null;
+  }
+
   pause() {
-    if (this.playing) this.video.pause();
+    if (!this.playing) return;
+    this.halt();
+    this.video.pause();
   }
 
   // The tab was hidden, or is seen again: the time up to here was heard, and what plays unseen is not.

@@ -305,7 +305,8 @@ draft.restore();
 for (const player of both) {
   if ("played" in player.root.dataset) player.markDone();
 }
-if (config.elapsed > 1 && !document.hidden) reporter.add(first.side, "visible", 0);
+// The page before this one may have said last that it was hidden.
+if (config.elapsed > 0 && !document.hidden) reporter.add(first.side, "visible", 0);
 refresh();
 oneTab(config.preview ? "" : config.tabs, rest);
 sendKept();
