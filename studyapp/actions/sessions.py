@@ -308,7 +308,12 @@ def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
     is offered at once, and while nobody has claimed it, the next packing dissolves it and packs its trials along.
     Returns how many sessions ended, or blocks were made where none had to end.
     """
-    overdue, void = StudySession.objects.overdue(now), packing.waiting()
+    overdue, void = (
+        StudySession.objects.overdue(now),
+        packing.waiting().filter(
+            trial__block__study__state__in=[state for state in StudyState if policies.takes_answers(state)]
+        ),
+    )
     if study is not None:
         overdue, void = overdue.filter(study=study), void.filter(trial__block__study=study)
     studies = set(overdue.values_list("study_id", flat=True))

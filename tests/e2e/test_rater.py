@@ -548,18 +548,8 @@ def runs(flags: list[bool]) -> list[int]:
 def test_switching_leaves_no_gap_and_the_players_stay_in_step(
     live_server: LiveServer, visit: Callable[..., BrowserContext]
 ) -> None:
-    study = open_study(clips=1, blocks=1, seconds=LONG_S, min_coverage=0.0)
-    for number, stimulus in enumerate(Stimulus.objects.filter(clip__studies=study).order_by("pk")):
-        content = film(COLOURS[0], 330 + 110 * number, LONG_S)
-        stimulus.path.write_bytes(content)
-        Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
     page = visit(viewport=DESK).new_page()
-    rater = Rater(page, live_server, study)
-    page.goto(rater.link)
-    page.get_by_role("button", name="I agree to take part").click()
-    page.get_by_role("link", name="Begin").click()
-    expect(page.locator("#switch")).to_be_enabled()
-    page.locator("h1").click(force=True)
+    open_at_free_replay(page, live_server)
     measured = page.evaluate(GAP_PROBE, {"switches": 8, "everyMs": 700})
     left, right = measured["loud"]
     began = next(n for n, (one, other) in enumerate(zip(left, right, strict=True)) if one or other)
@@ -589,6 +579,81 @@ def test_switching_leaves_no_gap_and_the_players_stay_in_step(
     page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     expect_soon(lambda: switched.count() == 8)
     assert all(0 < event.media_time_s < LONG_S for event in switched)
+
+
+FRAME_PROBE = """async ({ switches, everyMs }) => {
+    // Which picture each player shows when: media time against the time at which the frame reaches the screen.
+    const frames = [[], []];
+    const videos = [...document.querySelectorAll("video")];
+    let looking = true;
+    videos.forEach((video, side) => {
+        const look = (now, frame) => {
+            frames[side].push([frame.expectedDisplayTime, frame.mediaTime * 1000]);
+            if (looking) video.requestVideoFrameCallback(look);
+        };
+        video.requestVideoFrameCallback(look);
+    });
+    const clocks = [];
+    const button = document.getElementById("switch");
+    document.querySelector(".player.done .toggle").click();
+    for (let number = 0; number <= switches; number += 1) {
+        const until = performance.now() + everyMs;
+        while (performance.now() < until) {
+            await new Promise(requestAnimationFrame);
+            if (videos.every((video) => !video.paused && video.currentTime > 0)) {
+                clocks.push((videos[0].currentTime - videos[1].currentTime) * 1000);
+            }
+        }
+        if (number < switches) button.click();
+    }
+    looking = false;
+    return { frames, clocks };
+}"""
+
+
+def test_the_pictures_are_those_of_one_moment(
+    live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    open_at_free_replay(page, live_server)
+    measured = page.evaluate(FRAME_PROBE, {"switches": 8, "everyMs": 700})
+    left, right = measured["frames"]
+    # For each frame of A, the frame of B that is on the screen at that time.
+    steps = []
+    for shown_at, media_ms in left:
+        before = [frame for frame in right if frame[0] <= shown_at + 1]
+        if before:
+            steps.append(abs(media_ms - before[-1][1]))
+    clocks = [abs(step) for step in measured["clocks"]]
+    figures = {
+        "frames": len(steps),
+        "median step of pictures (ms)": round(statistics.median(steps), 1),
+        "95th percentile (ms)": round(sorted(steps)[int(0.95 * len(steps))], 1),
+        "largest step of pictures (ms)": round(max(steps), 1),
+        "largest step of clocks (ms)": round(max(clocks), 1),
+        "looks at clocks": len(clocks),
+    }
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTIFACTS / "pictures.json").write_text(json.dumps(figures, indent=1))
+    assert len(steps) > 50, figures
+    assert sorted(clocks)[int(0.99 * len(clocks))] <= 40, figures
+    # Clips of 25 frames a second: in step is the same picture or the one beside it.
+    assert figures["95th percentile (ms)"] <= 40, figures
+
+
+def open_at_free_replay(page: Page, live_server: LiveServer) -> None:
+    """A trial of one longer clip whose versions count as heard: both players run together from the start."""
+    study = open_study(clips=1, blocks=1, seconds=LONG_S, min_coverage=0.0)
+    for number, stimulus in enumerate(Stimulus.objects.filter(clip__studies=study).order_by("pk")):
+        content = film(COLOURS[0], 330 + 110 * number, LONG_S)
+        stimulus.path.write_bytes(content)
+        Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
+    page.goto(f"{live_server.url}/take/{study.token}/")
+    page.get_by_role("button", name="I agree to take part").click()
+    page.get_by_role("link", name="Begin").click()
+    expect(page.locator("#switch")).to_be_enabled()
+    # Chromium lets nothing sound on a page that nobody has touched.
+    page.locator("#guide").click()
 
 
 def expect_soon(holds: Callable[[], bool]) -> None:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from studyapp.models import (
@@ -176,7 +176,7 @@ def test_an_offensive_video_is_left_out_before_it_was_played_and_marks_go_along(
     page = visit(viewport=DESK).new_page()
     rater = Rater(page, live_server, study)
     rater.begin()
-    page.get_by_text("Something is wrong, or something to say").click()
+    page.get_by_text("Report or comment").click()
     expect(page.locator("#skip")).to_be_hidden()
     page.get_by_role("group", name="This is offensive").get_by_label("B").check()
     page.get_by_label("In your own words").fill("Not for children.")
@@ -236,3 +236,51 @@ def test_from_next_to_playable_takes_little_and_the_page_weighs_little(
     assert figures["page without media (bytes)"] < 120_000, figures
     # Loaded ahead: out of the browser's own cache, and not over the network again.
     assert timing["media"][:2] == [0, 0], figures
+
+
+def test_a_clock_that_is_wrong_by_a_day_and_a_server_that_restarts_cost_nothing(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    context = visit(viewport=DESK)
+    context.add_init_script("{ const now = Date.now.bind(Date); Date.now = () => now() - 86_400_000; }")
+    rater = Rater(context.new_page(), live_server, study)
+    page = rater.page
+    rater.begin()
+    rater.play_both()
+    rater.choose(0, "No preference")
+    rater.choose(1, "B is somewhat better")
+    # As the proxy answers while the server behind it comes up again.
+    refused: list[str] = []
+
+    def down(route: Route) -> None:
+        refused.append(route.request.url)
+        route.fulfill(status=502, body="")
+
+    page.route("**/answer/", down)
+    page.route("**/events/", down)
+    rater.save()
+    expect(page.locator("#save-status")).to_contain_text("No connection")
+    page.unroute("**/answer/")
+    page.unroute("**/events/")
+    rater.expect_place(2)
+    assert refused
+    assert sorted(Response.objects.values_list("choice", flat=True)) == [3, 4]
+    assert not SessionFlag.objects.exists()
+
+
+def test_sound_that_is_turned_off_does_not_count_and_the_rater_is_told(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    first, _ = rater.letters
+    video = page.locator(f".player[data-letter={first}] video")
+    page.get_by_role("button", name=f"Play {first}").click()
+    video.evaluate("video => { video.volume = 0; }")
+    expect(page.locator("#guide")).to_contain_text("The sound is off")
+    expect(page.locator("#guide")).to_contain_text("was skipped")
+    expect(page.get_by_role("radio").first).to_be_disabled()
+    video.evaluate("video => { video.volume = 0.5; }")
+    rater.play(first)
+    assert PlayEvent.objects.filter(kind="volume").exists()

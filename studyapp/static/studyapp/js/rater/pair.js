@@ -7,8 +7,8 @@
 const LOOK_EVERY_MS = 60;
 const CLOSE_S = 0.006; // nearer than a quarter of a frame is in step
 const JUMP_S = 0.2; // further apart than this, seeking is quicker than catching up
-const MOST = 0.12; // change of rate while catching up
-const CATCH_UP_S = 0.25;
+const MOST = 0.25; // change of rate while catching up
+const CATCH_UP_S = 0.15;
 
 function at(video, seconds) {
   if (Math.abs(video.currentTime - seconds) < CLOSE_S) return Promise.resolve();

@@ -64,6 +64,7 @@ function rest() {
   atRest = true;
   pair.pause();
   form.inert = true;
+  guide.hidden = true;
   document.getElementById("elsewhere").hidden = false;
   document.querySelector("#elsewhere button").focus();
 }
