@@ -107,8 +107,6 @@ def trial_context(
             )
             for side, source, share in zip(SIDES, sources, shares, strict=True)
         ],
-        "first_letter": LETTERS["left" if trial.played_first == "left" else "right"],
-        "second_letter": LETTERS[second],
         "questions": question_parts(chosen or {}, order),
         "sides": [(side, LETTERS[side]) for side in SIDES],
         "proof": proof,
@@ -147,9 +145,11 @@ def question_parts(chosen: Mapping[str, int], order: Sequence[Question]) -> list
     return [
         QuestionPart(
             name=Question(wording.question).value,
-            text=wording.text,
-            note=wording.note,
-            points=tuple(PointPart(value, label, chosen.get(wording.question) == value) for value, label in SCALE),
+            text=gettext(wording.text),
+            note=gettext(wording.note),
+            points=tuple(
+                PointPart(value, gettext(label), chosen.get(wording.question) == value) for value, label in SCALE
+            ),
         )
         for wording in sorted(WORDINGS, key=lambda wording: order.index(wording.question))
     ]

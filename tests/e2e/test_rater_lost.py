@@ -268,6 +268,44 @@ def test_a_clock_that_is_wrong_by_a_day_and_a_server_that_restarts_cost_nothing(
     assert not SessionFlag.objects.exists()
 
 
+def test_the_keyboard_alone_switches_at_the_same_moment_and_one_is_heard_at_a_time(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    Study.objects.filter(pk=study.pk).update(min_coverage=0)
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    rater.begin()
+    expect(page.locator("#switch")).to_be_enabled()
+    heard = page.locator(".player.playing")
+    page.keyboard.press("Space")
+    first = heard.get_attribute("data-letter")
+    for key in ("s", "s", "b", "a"):
+        before = heard.get_attribute("data-letter")
+        moment = page.evaluate("() => document.querySelector('.player.playing video').currentTime")
+        page.keyboard.press(key)
+        other = "B" if before == "A" else "A"
+        expect(heard).to_have_attribute("data-letter", key.upper() if key in "ab" else other)
+        now = page.evaluate("() => document.querySelector('.player.playing video').currentTime")
+        assert moment <= now <= moment + 1
+        loud = page.evaluate(
+            "() => [...document.querySelectorAll('video')].filter((one) => !one.muted && one.volume > 0.02).length"
+        )
+        assert loud == 1
+    assert first == "A"
+    page.keyboard.press("Space")
+    expect(heard).to_have_count(0)
+    # Both stand at the same moment.
+    step = page.evaluate(
+        "() => Math.abs([...document.querySelectorAll('video')].reduce((step, one) => one.currentTime - step, 0))"
+    )
+    assert step <= 0.04
+    # Letters and digits in the comment are words, not keys.
+    page.get_by_text("Report or comment").click()
+    page.get_by_label("In your own words").press_sequentially("bass 5")
+    expect(page.get_by_label("In your own words")).to_have_value("bass 5")
+    expect(page.get_by_role("radio", checked=True)).to_have_count(0)
+
+
 def test_sound_that_is_turned_off_does_not_count_and_the_rater_is_told(
     study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
 ) -> None:
