@@ -1,8 +1,8 @@
 """The paper's two questions and its five-point scale, as raters read them.
 
 Source: V2Meow, appendix A3 (two clips, same video; visual relevance and music preference; 5-point Likert).
-The words on the points are ours: those of the paper's figure could not be recovered. They are marked for translation
-here, and translated where they are shown (views/trial_page.py).
+The words on the points are ours: those of the paper's figure could not be recovered. They are marked for
+translation here, and translated where they are shown (views/trial_page.py).
 """
 
 from __future__ import annotations

@@ -292,6 +292,12 @@ def test_the_keyboard_alone_switches_at_the_same_moment_and_one_is_heard_at_a_ti
         )
         assert loud == 1
     assert first == "A"
+    # As a headset's button does.
+    page.locator(".player.playing video").evaluate("video => video.pause()")
+    expect(heard).to_have_count(0)
+    page.wait_for_function("() => [...document.querySelectorAll('video')].every((one) => one.paused)")
+    page.keyboard.press("Space")
+    expect(heard).to_have_count(1)
     page.keyboard.press("Space")
     expect(heard).to_have_count(0)
     # Both stand at the same moment.

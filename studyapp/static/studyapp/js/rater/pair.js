@@ -82,7 +82,12 @@ export class Pair extends EventTarget {
   pause() {
     this.starting = false;
     clearInterval(this.timer);
-    for (const player of [this.heard, this.other(this.heard)]) player.pause();
+    const along = this.other(this.heard);
+    for (const player of [this.heard, along]) player.pause();
+    // Standing still, too, both show one picture.
+    if (this.together && !this.heard.video.ended && Math.abs(this.apart) > CLOSE_S) {
+      along.video.currentTime = this.heard.video.currentTime;
+    }
   }
 
   async run() {
@@ -100,7 +105,12 @@ export class Pair extends EventTarget {
 
   keepInStep() {
     const along = this.other(this.heard).video;
-    if (!this.heard.playing || along.seeking) return;
+    if (!this.heard.playing) {
+      // Stopped by a headset's button, say: the other one must not run on.
+      this.pause();
+      return;
+    }
+    if (along.seeking) return;
     const { apart } = this;
     if (Math.abs(apart) > JUMP_S) {
       along.currentTime = this.heard.video.currentTime;
