@@ -38,6 +38,8 @@ MAX_RATE = 1.05
 TOLERANCE_S = 0.25
 # Seconds between two stretches that are one: pausing and going on loses a frame or two.
 JOIN_S = 0.1
+# Below this volume nothing is heard. The version that runs along unheard has a hundredth of a per cent.
+AUDIBLE = 0.02
 # The browser's clock only runs forwards; two tabs of one trial differ by what a slow connection takes.
 CLOCK_BACK_S = 2.0
 MAX_EVENTS_PER_REQUEST = 500
@@ -209,7 +211,7 @@ class _Side:
 
     def _turn(self, media: float, event: ReportedEvent, *, counts: bool) -> None:
         """The volume changed: what was heard until now counts; after silence a new run begins where it ended."""
-        was_silent, self._silent = self._silent, event.value == 0
+        was_silent, self._silent = self._silent, (event.value or 0.0) < AUDIBLE
         if self._run is None:
             return
         if was_silent:

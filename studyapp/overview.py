@@ -15,7 +15,7 @@ from django.db.models import Avg, Count, Q
 
 from studyapp.actions.designs import inputs_sha256, summary_of
 from studyapp.actions.stimuli import study_stimuli, with_lost_file
-from studyapp.models import Block, Response, Stimulus, Study
+from studyapp.models import Block, Response, Stimulus, StimulusHold, Study
 from studyapp.policies import design_is_editable
 from studyapp.sampling import DesignSummary, Refusal
 from studyapp.states import BlockState, SessionState, StimulusState, StudyState
@@ -148,6 +148,7 @@ class Collection:
     free: int
     people: Heads
     simulated: Heads
+    held: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +269,15 @@ def collection(study: Study) -> Collection:
             answers=answers[simulated],
         )
 
+    compared = Q(stimulus__in=study.comparisons.values("stimulus_1")) | Q(
+        stimulus__in=study.comparisons.values("stimulus_2")
+    )
     return Collection(
-        blocks=sum(blocks.values()), free=blocks[BlockState.FREE], people=heads(False), simulated=heads(True)
+        blocks=sum(blocks.values()),
+        free=blocks[BlockState.FREE],
+        people=heads(False),
+        simulated=heads(True),
+        held=StimulusHold.objects.filter(compared, lifted_at=None).count(),
     )
 
 

@@ -1,7 +1,8 @@
 """The paper's two questions and its five-point scale, as raters read them.
 
 Source: V2Meow, appendix A3 (two clips, same video; visual relevance and music preference; 5-point Likert).
-The words on the points are ours: those of the paper's figure could not be recovered.
+The words on the points are ours: those of the paper's figure could not be recovered. They are marked for
+translation here, and translated where they are shown (views/trial_page.py).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import models
+from django.utils.translation import gettext_noop as _
 
 
 class Question(models.TextChoices):
@@ -26,21 +28,21 @@ class Wording:
 WORDINGS = (
     Wording(
         Question.VISUAL_RELEVANCE,
-        "Which music goes best with the video?",
-        "Please ignore the sound quality.",
+        _("Which music goes best with the video?"),
+        _("Please ignore the sound quality."),
     ),
     Wording(
         Question.MUSIC_PREFERENCE,
-        "Which music do you prefer to hear?",
-        "Please ignore the video and the sound quality.",
+        _("Which music do you prefer to hear?"),
+        _("Please ignore the video and the sound quality."),
     ),
 )
 
 # Choice 1 to 5 as read from A (left) to B (right).
 SCALE = (
-    (1, "A is much better"),
-    (2, "A is somewhat better"),
-    (3, "No preference"),
-    (4, "B is somewhat better"),
-    (5, "B is much better"),
+    (1, _("A is much better")),
+    (2, _("A is somewhat better")),
+    (3, _("No preference")),
+    (4, _("B is somewhat better")),
+    (5, _("B is much better")),
 )

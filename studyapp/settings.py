@@ -116,6 +116,8 @@ CONTENT_SECURITY_POLICY = {
         "default-src": [SELF],
         "style-src": [SELF, _EMPTY_STYLE],
         "img-src": [SELF, "data:"],
+        # A trial's videos are whole in memory before it can start (js/rater/loading.js).
+        "media-src": [SELF, "blob:"],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],

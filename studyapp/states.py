@@ -30,7 +30,7 @@ class BlockState(models.TextChoices):
 class SessionState(models.TextChoices):
     CONSENTED = "consented", "Consented"  # the rater agreed and holds a block
     ACTIVE = "active", "Active"  # the first trial was shown
-    COMPLETED = "completed", "Completed"  # every trial answered
+    COMPLETED = "completed", "Completed"  # every trial answered or void
     EXPIRED = "expired", "Expired"  # silent for too long; answers are kept
 
 

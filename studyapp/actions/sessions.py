@@ -13,6 +13,7 @@ from typing import cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Q, QuerySet
+from django.utils.translation import gettext
 
 from studyapp import events, policies
 from studyapp.actions import packing
@@ -237,17 +238,18 @@ def _answer(
     trial = Trial.objects.select_related(*_STIMULI).get(pk=trial.pk)
     if trial.block_id != session.block_id:
         raise Distrusted(
-            "This step belongs to another session. Please reload the page.", rule=SessionFlag.Rule.FOREIGN
+            gettext("This step belongs to another session. Please reload the page."), rule=SessionFlag.Rule.FOREIGN
         )
     if trial.responses.exists():
         return Answered(again=True, completed=session.state == SessionState.COMPLETED)
     _must_go_on(session)
     waiting = list(_unanswered(session).values_list("pk", flat=True)[:2])
     if not waiting or waiting[0] != trial.pk:
-        raise AnswerRefused("An earlier step is not answered yet. Please reload the page.")
-    missing = [question.label.lower() for question in Question if question not in choices]
+        raise AnswerRefused(gettext("An earlier step is not answered yet. Please reload the page."))
+    missing = [str(question.label).lower() for question in Question if question not in choices]
     if missing:
-        raise AnswerRefused(f"Please answer both questions; missing: {' and '.join(missing)}.")
+        words = gettext("Please answer both questions; missing: {questions}.")
+        raise AnswerRefused(words.format(questions=gettext(" and ").join(missing)))
     presentation = current_presentation(session, trial)
     store_events(presentation, reported, now)
     needed = session.study.min_coverage
@@ -308,7 +310,12 @@ def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
     is offered at once, and while nobody has claimed it, the next packing dissolves it and packs its trials along.
     Returns how many sessions ended, or blocks were made where none had to end.
     """
-    overdue, void = StudySession.objects.overdue(now), packing.waiting()
+    overdue, void = (
+        StudySession.objects.overdue(now),
+        packing.waiting().filter(
+            trial__block__study__state__in=[state for state in StudyState if policies.takes_answers(state)]
+        ),
+    )
     if study is not None:
         overdue, void = overdue.filter(study=study), void.filter(trial__block__study=study)
     studies = set(overdue.values_list("study_id", flat=True))
@@ -389,7 +396,7 @@ def current_presentation(session: StudySession, trial: Trial) -> Presentation:
     try:
         return Presentation.objects.get(trial=trial, session=session, shown_at__isnull=False)
     except Presentation.DoesNotExist:
-        raise AnswerRefused("This step was not shown to you yet. Please reload the page.") from None
+        raise AnswerRefused(gettext("This step was not shown to you yet. Please reload the page.")) from None
 
 
 def store_events(presentation: Presentation, reported: Sequence[events.ReportedEvent], now: datetime) -> None:
@@ -464,11 +471,12 @@ def _played(
 
 def _too_little_played(shares: Presented[float], needed: float) -> str:
     short = [
-        f"{LETTERS[side]} to {share:.0%}"
+        gettext("{letter} to {share}").format(letter=LETTERS[side], share=f"{share:.0%}")
         for side, share in zip(SIDES, shares, strict=True)
         if share < needed - 1e-9
     ]
-    return f"Please play both versions to the end first; so far you played {' and '.join(short)}."
+    words = gettext("Please play both versions to the end first; so far you played {shares}.")
+    return words.format(shares=gettext(" and ").join(short))
 
 
 def _rule_broken(played: events.Played, needed: float) -> str:

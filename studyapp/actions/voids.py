@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from studyapp import media_store
 from studyapp.actions import packing
@@ -45,7 +46,7 @@ def void_trial(
     store_events(current_presentation(session, trial), reported, now)
     upcoming = packing.unanswered().filter(block=session.block_id).order_by("position")
     if upcoming.first() != trial:
-        raise AnswerRefused("An earlier step is not answered yet. Please reload the page.")
+        raise AnswerRefused(gettext("An earlier step is not answered yet. Please reload the page."))
     stimulus = trial.stimulus_on(side)
     lost = _is_lost(stimulus.file, stimulus.file_bytes)
     VoidedTrial.objects.create(trial=trial, reason=reason, side=side, file_lost=lost, voided_at=now)

@@ -78,6 +78,15 @@ class SessionFlag(models.Model):
                 fields=["session", "trial", "rule"], name="flag_once_per_session_trial_and_rule"
             ),
             models.CheckConstraint(condition=Q(times__gte=1), name="flag_happened"),
+            models.CheckConstraint(
+                condition=Q(
+                    rule__in=[
+                        *("forged", "foreign", "replayed", "reordered", "stretched"),
+                        *("unplayed", "insistent", "many_voids", "many_holds"),
+                    ]
+                ),
+                name="flag_rule_known",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ whoever has the page has the signature (docs/rater-page.md says what remains pos
 from __future__ import annotations
 
 from django.core import signing
+from django.utils.translation import gettext
 
 from studyapp.errors import Distrusted
 from studyapp.models import SessionFlag, StudySession, Trial
@@ -27,6 +28,6 @@ def shown_as(session: StudySession, trial: Trial, proof: object) -> int:
         return int(_signer(session, trial).unsign(str(proof)))
     except signing.BadSignature:
         raise Distrusted(
-            "What this page says was played belongs to another step. Please reload the page.",
+            gettext("What this page says was played belongs to another step. Please reload the page."),
             rule=SessionFlag.Rule.FORGED,
         ) from None

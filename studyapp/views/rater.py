@@ -14,7 +14,7 @@ every POST carries Django's CSRF token, as the form field ``csrfmiddlewaretoken`
   …]}``, a volume event with its value (0 to 1) as a sixth part; 204, or 200 with ``{"elsewhere": true}`` when the
   trial was shown again since (in a second tab, say): the events are kept all the same.
 - ``POST trial/<trial token>/void/``: form fields ``proof``, ``side``, ``reason`` (missing, incomplete, unplayable,
-  stalled, offensive), ``events`` and the marks below; ``{"void": true, "next": address}``, or refused as an answer.
+  stalled, offensive), ``events`` and the marks below; ``{"void": true, "next": address}``, or a refusal as below.
 - ``POST somebody-else/``: a session that is over lets go of this browser; redirects to the first page.
 - ``POST trial/<trial token>/answer/``: form fields ``visual_relevance`` and ``music_preference`` (1 to 5),
   ``response_time_ms``, ``proof``, ``events`` (JSON list as above: what was not sent before), and marks:
@@ -321,6 +321,7 @@ def _trial_page(
         elapsed_s=(now - shown.presentation.shown_at).total_seconds(),
         answer_url=reverse("take-answer", args=[token, shown.trial.token]),
         events_url=reverse("take-events", args=[token, shown.trial.token]),
+        tabs=token,
         void_url=reverse("take-void", args=[token, shown.trial.token]),
         proof=new_proof(session, shown.trial, showing=shown.presentation.showings),
         order=session.question_order,

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from studyapp.events import Played
 from studyapp.models import Trial
 from studyapp.presentation import LETTERS, SIDES, Presented, Side
 from studyapp.questions import SCALE, WORDINGS, Question
+
+# Nothing of a video came for so long, three times over: it will not come.
+STALL_AFTER_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,7 @@ class PlayerPart:
     side: Side
     letter: str
     source: str
+    bytes: int
     first: bool
     played: bool
 
@@ -63,6 +68,7 @@ def trial_context(
     answer_url: str = "",
     events_url: str = "",
     void_url: str = "",
+    tabs: str = "",
     proof: str = "",
     order: Sequence[Question] = tuple(Question),
     preload: tuple[str, ...] = (),
@@ -75,7 +81,7 @@ def trial_context(
     sources: addresses of the two videos. needed: share of each to be played before answers unlock; 0 opens them
     at once. order: which question stands first. proof: signature of this showing. played, elapsed_s: what the
     server knows from before a reload. With ``preview`` nothing is stored: the page has a bar with its links, sends
-    no events, and its button leads on.
+    no events, and its button leads on. tabs: what tabs of one study have in common, so that a second one is told.
 
     A researcher's preview: ``render(request, "rater/trial.html", trial_context(trial, place=3, total=20,
     sources=staff_sources(trial), needed=0.0, preview=PreviewLinks(previous=…, next=…, back=…)))``, with the trial
@@ -95,13 +101,12 @@ def trial_context(
                 side=side,
                 letter=LETTERS[side],
                 source=source,
+                bytes=trial.stimulus_on(side).file_bytes or 0,
                 first=side == trial.played_first,
                 played=share >= needed - 1e-9,
             )
             for side, source, share in zip(SIDES, sources, shares, strict=True)
         ],
-        "first_letter": LETTERS["left" if trial.played_first == "left" else "right"],
-        "second_letter": LETTERS[second],
         "questions": question_parts(chosen or {}, order),
         "sides": [(side, LETTERS[side]) for side in SIDES],
         "proof": proof,
@@ -121,6 +126,9 @@ def trial_context(
             "voidUrl": void_url,
             "proof": proof,
             "preload": preload,
+            "stallAfter": STALL_AFTER_S,
+            "tabs": tabs,
+            "texts": texts(),
             "preview": preview is not None,
             "nextUrl": preview.next or preview.back if preview else "",
         },
@@ -137,9 +145,39 @@ def question_parts(chosen: Mapping[str, int], order: Sequence[Question]) -> list
     return [
         QuestionPart(
             name=Question(wording.question).value,
-            text=wording.text,
-            note=wording.note,
-            points=tuple(PointPart(value, label, chosen.get(wording.question) == value) for value, label in SCALE),
+            text=gettext(wording.text),
+            note=gettext(wording.note),
+            points=tuple(
+                PointPart(value, gettext(label), chosen.get(wording.question) == value) for value, label in SCALE
+            ),
         )
         for wording in sorted(WORDINGS, key=lambda wording: order.index(wording.question))
     ]
+
+
+def texts() -> dict[str, str]:
+    """What the page's scripts say, in the rater's language; {names} in braces are filled by the scripts."""
+    return {
+        "loading": gettext("Getting both videos ready…"),
+        "waiting": gettext("No connection. The videos go on loading when it is back."),
+        "playFirst": gettext("Play {letter} to the end."),
+        "playNext": gettext("Good. Now play {letter} to the end."),
+        "lockedOrder": gettext("Play {first} to the end first; then {second} opens."),
+        "answer": gettext("Now answer both questions. You may replay, and switch between A and B."),
+        "skipped": gettext("A part of {letter} was skipped. Please play it once more, to the end."),
+        "blocked": gettext("Your browser wants one more click: press Play {letter} again."),
+        "silent": gettext("The sound is off. Please turn it on: only what you can hear counts."),
+        "play": gettext("Play {letter}"),
+        "pause": gettext("Pause {letter}"),
+        "replay": gettext("Replay {letter}"),
+        "playing": gettext("Playing"),
+        "done": gettext("Played"),
+        "switchTo": gettext("Switch to {letter}"),
+        "failed": gettext("This video cannot be shown."),
+        "void": gettext("This comparison is left out, and that is not your fault. Here comes the next one."),
+        "retrying": gettext("No connection. Trying again…"),
+        "kept": gettext(
+            "No connection. Your answer is kept on this device and sent as soon as the connection is back."
+        ),
+        "notUnderstood": gettext("The server did not understand this page. Please reload it."),
+    }

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import json
 import os
 import shutil
+import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +19,26 @@ import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, Route, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from studyapp.models import PlayEvent, Presentation, Response, Stimulus, Study, StudySession
+from studyapp.models import (
+    PlayEvent,
+    Presentation,
+    Response,
+    Stimulus,
+    StimulusHold,
+    Study,
+    StudySession,
+    Trial,
+    VoidedTrial,
+)
 from studyapp.states import SessionState
+from studyapp.views import trial_page
 from tests.studyapp.factories import open_study
 
 ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = Path(os.environ.get("DUET_TEST_ARTIFACTS", ROOT / "var" / "test-artifacts")) / "rater"
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 CLIP_S = 2.0
+LONG_S = 9.0
 COLOURS = ("0x0b3d5c 0x2a9d8f 0xf4d58d", "0x3d1a4f 0xd1495b 0xf2a65a", "0x10302b 0x6a994e 0xe9edc9")
 DESK = {"width": 1440, "height": 900}
 FLAGS = [
@@ -63,17 +79,17 @@ def encoded(arguments: str, *sources: bytes) -> bytes:
 
 
 @functools.cache
-def picture(colours: str) -> bytes:
+def picture(colours: str, seconds: float) -> bytes:
     """Slowly moving colours: something to see."""
     names = "".join(f":c{index}={colour}" for index, colour in enumerate(colours.split()))
-    gradients = f"gradients=s=640x360:r=25:d={CLIP_S}:x0=0:y0=0:x1=640:y1=360:n=3:speed=0.02{names}"
+    gradients = f"gradients=s=640x360:r=25:d={seconds}:x0=0:y0=0:x1=640:y1=360:n=3:speed=0.02{names}"
     return encoded(f"-f lavfi -i {gradients} -c:v libx264 -preset ultrafast -pix_fmt yuv420p")
 
 
 @functools.cache
-def film(colours: str, tone_hz: int) -> bytes:
-    tone = f"-f lavfi -i sine={tone_hz}:r=48000:d={CLIP_S}"
-    return encoded(f"{tone} -map 0:v -map 1:a -c:v copy -c:a aac -b:a 128k", picture(colours))
+def film(colours: str, tone_hz: int, seconds: float = CLIP_S) -> bytes:
+    tone = f"-f lavfi -i sine={tone_hz}:r=48000:d={seconds}"
+    return encoded(f"{tone} -map 0:v -map 1:a -c:v copy -c:a aac -b:a 128k", picture(colours, seconds))
 
 
 @pytest.fixture
@@ -408,7 +424,7 @@ def test_the_page_counts_a_slow_script_and_a_stall_as_the_server_does(
     assert looks == [[[0, 5], [5, 5], [5, 7]], [[0, 1], None, [9, 10]], [None, [4, 5]]]
 
 
-def test_a_video_that_does_not_load_says_so_and_keeps_the_gate_shut(
+def test_a_lost_connection_while_loading_is_waited_for_and_opens_nothing(
     study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
 ) -> None:
     page = visit(viewport=DESK).new_page()
@@ -421,15 +437,230 @@ def test_a_video_that_does_not_load_says_so_and_keeps_the_gate_shut(
     page.goto(rater.link)
     page.get_by_role("button", name="I agree to take part").click()
     page.get_by_role("link", name="Begin").click()
-    player = page.locator(".player[data-letter=A]")
-    expect(player.get_by_role("alert")).to_contain_text("did not load")
-    rater.shoot("desk-trial-broken")
+    expect(page.locator("#guide")).to_contain_text("No connection")
+    rater.shoot("desk-trial-waiting")
     expect(page.get_by_role("radio").first).to_be_disabled()
+    for letter in "AB":
+        button = page.get_by_role("button", name=f"Play {letter}")
+        expect(button).to_have_attribute("aria-disabled", "true")
     page.unroute("**/a.mp4", broken)
-    player.get_by_role("button", name="Try again").click()
+    rater.expect_place(1)
     rater.play_both()
     expect(page.get_by_role("radio").first).to_be_enabled()
-    assert PlayEvent.objects.filter(kind="error").exists()
+    assert not VoidedTrial.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["missing", "incomplete", "unplayable", "stalled"])
+def test_a_video_that_cannot_be_had_makes_the_trial_void_and_brings_the_next(
+    study: Study,
+    live_server: LiveServer,
+    visit: Callable[..., BrowserContext],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    rater = Rater(page, live_server, study)
+    monkeypatch.setattr(trial_page, "STALL_AFTER_S", 1.0)
+    stimulus = Trial.objects.get(block__number=1, position=1).stimulus_on("left")
+    whole = stimulus.path.read_bytes()
+    if how == "missing":
+        stimulus.path.unlink()
+    elif how == "incomplete":
+        stimulus.path.write_bytes(whole[: len(whole) // 2])
+    elif how == "unplayable":
+        stimulus.path.write_bytes(bytes(len(whole)))
+    else:
+        # A server that is there and says nothing.
+        page.route("**/a.mp4", lambda route: None)
+    page.goto(rater.link)
+    page.get_by_role("button", name="I agree to take part").click()
+    page.get_by_role("link", name="Begin").click()
+    expect(page.locator("#guide")).to_contain_text("not your fault", timeout=20_000)
+    expect(page.locator(".player[data-letter=A]").get_by_role("alert")).to_contain_text("cannot be shown")
+    expect(page.get_by_role("radio").first).to_be_disabled()
+    rater.shoot(f"desk-trial-void-{how}")
+    page.unroute_all(behavior="ignoreErrors")
+    rater.expect_place(2)
+    void = VoidedTrial.objects.get()
+    assert (void.reason, void.side, void.file_lost) == (how, "left", how in ("missing", "incomplete"))
+    assert StimulusHold.objects.count() == void.file_lost
+    assert not Response.objects.exists()
+    rater.play_both()
+
+
+GAP_PROBE = """async ({ switches, everyMs }) => {
+    // What both elements send to the loudspeaker, sample by sample.
+    const context = new AudioContext({ sampleRate: 48000 });
+    const merger = context.createChannelMerger(2);
+    const videos = [...document.querySelectorAll("video")];
+    videos.forEach((video, index) => context.createMediaElementSource(video).connect(merger, 0, index));
+    const tape = context.createScriptProcessor(256, 2, 1);
+    const chunks = [[], []];
+    tape.onaudioprocess = ({ inputBuffer }) => {
+        for (const side of [0, 1]) chunks[side].push(new Float32Array(inputBuffer.getChannelData(side)));
+    };
+    merger.connect(tape);
+    tape.connect(context.destination);
+    await context.resume();
+    const button = document.getElementById("switch");
+    const apart = [];
+    let looking = true;
+    const look = () => {
+        if (videos.every((video) => !video.paused)) {
+            apart.push([performance.now(), videos[0].currentTime - videos[1].currentTime]);
+        }
+        if (looking) requestAnimationFrame(look);
+    };
+    document.querySelector(".player.done .toggle").click();
+    await new Promise((resolve) => { setTimeout(resolve, 400); });
+    look();
+    const costs = [];
+    for (let number = 0; number < switches; number += 1) {
+        await new Promise((resolve) => { setTimeout(resolve, everyMs); });
+        const from = performance.now();
+        button.click();
+        costs.push(performance.now() - from);
+    }
+    await new Promise((resolve) => { setTimeout(resolve, everyMs); });
+    looking = false;
+    tape.disconnect();
+    // Loudness in windows of 2 ms.
+    const window = 96;
+    const loud = chunks.map((side) => {
+        const all = side.flatMap((chunk) => [...chunk]);
+        const levels = [];
+        for (let at = 0; at + window <= all.length; at += window) {
+            let sum = 0;
+            for (let n = at; n < at + window; n += 1) sum += all[n] * all[n];
+            levels.push(Math.sqrt(sum / window) > 0.01);
+        }
+        return levels;
+    });
+    return { loud, apart, costs };
+}"""
+
+
+def runs(flags: list[bool]) -> list[int]:
+    """Lengths of the stretches of True."""
+    return [len(list(group)) for value, group in itertools.groupby(flags) if value]
+
+
+def test_switching_leaves_no_gap_and_the_players_stay_in_step(
+    live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    open_at_free_replay(page, live_server)
+    measured = page.evaluate(GAP_PROBE, {"switches": 8, "everyMs": 700})
+    left, right = measured["loud"]
+    began = next(n for n, (one, other) in enumerate(zip(left, right, strict=True)) if one or other)
+    last = len(left) - 1 - next(n for n, pair in enumerate(zip(left[::-1], right[::-1], strict=True)) if any(pair))
+    heard = list(zip(left[began:last], right[began:last], strict=True))
+    silences = runs([not one and not other for one, other in heard])
+    overlaps = runs([one and other for one, other in heard])
+    turns = sum(one != other for one, other in itertools.pairwise(one for one, other in heard if one != other))
+    apart = [abs(seconds) * 1000 for _, seconds in measured["apart"]]
+    figures = {
+        "switches heard": turns,
+        "longest silence (ms)": 2 * max(silences, default=0),
+        "longest overlap (ms)": 2 * max(overlaps, default=0),
+        "largest step (ms)": round(max(apart), 1),
+        "median step (ms)": round(statistics.median(apart), 1),
+        "95th percentile (ms)": round(sorted(apart)[int(0.95 * len(apart))], 1),
+        "looks": len(apart),
+        "longest click (ms)": round(max(measured["costs"]), 1),
+    }
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTIFACTS / "switching.json").write_text(json.dumps(figures, indent=1))
+    assert turns == 8, figures
+    assert figures["longest silence (ms)"] <= 50, figures
+    assert figures["longest overlap (ms)"] <= 50, figures
+    assert figures["largest step (ms)"] <= 40, figures
+    switched = PlayEvent.objects.filter(kind="switch")
+    page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+    expect_soon(lambda: switched.count() == 8)
+    assert all(0 < event.media_time_s < LONG_S for event in switched)
+
+
+FRAME_PROBE = """async ({ switches, everyMs }) => {
+    // Which picture each player shows when: media time against the time at which the frame reaches the screen.
+    const frames = [[], []];
+    const videos = [...document.querySelectorAll("video")];
+    let looking = true;
+    videos.forEach((video, side) => {
+        const look = (now, frame) => {
+            frames[side].push([frame.expectedDisplayTime, frame.mediaTime * 1000]);
+            if (looking) video.requestVideoFrameCallback(look);
+        };
+        video.requestVideoFrameCallback(look);
+    });
+    const clocks = [];
+    const button = document.getElementById("switch");
+    document.querySelector(".player.done .toggle").click();
+    for (let number = 0; number <= switches; number += 1) {
+        const until = performance.now() + everyMs;
+        while (performance.now() < until) {
+            await new Promise(requestAnimationFrame);
+            if (videos.every((video) => !video.paused && video.currentTime > 0)) {
+                clocks.push((videos[0].currentTime - videos[1].currentTime) * 1000);
+            }
+        }
+        if (number < switches) button.click();
+    }
+    looking = false;
+    return { frames, clocks };
+}"""
+
+
+def test_the_pictures_are_those_of_one_moment(
+    live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    page = visit(viewport=DESK).new_page()
+    open_at_free_replay(page, live_server)
+    measured = page.evaluate(FRAME_PROBE, {"switches": 8, "everyMs": 700})
+    left, right = measured["frames"]
+    # For each frame of A, the frame of B that is on the screen at that time.
+    steps = []
+    for shown_at, media_ms in left:
+        before = [frame for frame in right if frame[0] <= shown_at + 1]
+        if before:
+            steps.append(abs(media_ms - before[-1][1]))
+    clocks = [abs(step) for step in measured["clocks"]]
+    figures = {
+        "frames": len(steps),
+        "median step of pictures (ms)": round(statistics.median(steps), 1),
+        "95th percentile (ms)": round(sorted(steps)[int(0.95 * len(steps))], 1),
+        "largest step of pictures (ms)": round(max(steps), 1),
+        "largest step of clocks (ms)": round(max(clocks), 1),
+        "looks at clocks": len(clocks),
+    }
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    (ARTIFACTS / "pictures.json").write_text(json.dumps(figures, indent=1))
+    assert len(steps) > 50, figures
+    assert sorted(clocks)[int(0.99 * len(clocks))] <= 40, figures
+    # Clips of 25 frames a second: in step is the same picture or the one beside it.
+    assert figures["95th percentile (ms)"] <= 40, figures
+
+
+def open_at_free_replay(page: Page, live_server: LiveServer) -> None:
+    """A trial of one longer clip whose versions count as heard: both players run together from the start."""
+    study = open_study(clips=1, blocks=1, seconds=LONG_S, min_coverage=0.0)
+    for number, stimulus in enumerate(Stimulus.objects.filter(clip__studies=study).order_by("pk")):
+        content = film(COLOURS[0], 330 + 110 * number, LONG_S)
+        stimulus.path.write_bytes(content)
+        Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
+    page.goto(f"{live_server.url}/take/{study.token}/")
+    page.get_by_role("button", name="I agree to take part").click()
+    page.get_by_role("link", name="Begin").click()
+    expect(page.locator("#switch")).to_be_enabled()
+    # Chromium lets nothing sound on a page that nobody has touched.
+    page.locator("#guide").click()
+
+
+def expect_soon(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert holds()
 
 
 def test_the_next_trial_is_there_before_it_is_asked_for(

@@ -18,6 +18,7 @@ class TrialPage:
     token: str
     sources: tuple[str, ...]
     answer_url: str
+    proof: str
 
 
 class Rater:
@@ -59,10 +60,14 @@ class Rater:
         assert page.status_code == 200, (page.status_code, page.headers, page.text)
         config = json.loads(re.search(r'id="trial-config"[^>]*>(.*?)</script>', page.text, re.DOTALL)[1])  # type: ignore[index]
         sources = tuple(
-            dict.fromkeys(re.findall(rf'src="({self._study}m/{config["token"]}/[ab]\.mp4)"', page.text))
+            dict.fromkeys(re.findall(rf'data-source="({self._study}m/{config["token"]}/[ab]\.mp4)"', page.text))
         )
-        return TrialPage(config["token"], sources, f"{self._study}trial/{config['token']}/answer/")
+        return TrialPage(
+            config["token"], sources, f"{self._study}trial/{config['token']}/answer/", config["proof"]
+        )
 
     def answer(self, trial: TrialPage, *, relevance: int, preference: int) -> requests.Response:
         choices = {"visual_relevance": relevance, "music_preference": preference, "response_time_ms": 1000}
-        return self.post(trial.answer_url, choices | {"events": "[]"}, Accept="application/json")
+        return self.post(
+            trial.answer_url, choices | {"events": "[]", "proof": trial.proof}, Accept="application/json"
+        )

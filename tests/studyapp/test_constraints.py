@@ -191,6 +191,7 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "void_reason_known": lambda s: void(s, reason="lost"),
     "void_by_a_rater_names_a_side": lambda s: void(s, side=""),
     "flag_once_per_session_trial_and_rule": lambda s: [flag(s), flag(s)],
+    "flag_rule_known": lambda s: flag(s, rule="lost"),
     "flag_happened": lambda s: flag(s, times=0),
     "response_once_per_trial_and_question": lambda s: Response.objects.create(**s.response_values()),
     "response_on_the_scale": lambda s: change(s.response, choice=6),

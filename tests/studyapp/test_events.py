@@ -104,7 +104,7 @@ def test_what_plays_at_volume_nought_does_not_count() -> None:
 
 
 def test_a_version_started_in_silence_counts_from_where_it_is_turned_up() -> None:
-    tape = Tape().add("left", "volume", 0.0, value=0.0).add("left", "play", 0.0)
+    tape = Tape().add("left", "volume", 0.0, value=0.01).add("left", "play", 0.0)
     tape.add("left", "volume", 8.0, after_s=8.0, value=1.0).add("left", "ended", 10.0, after_s=2.0)
     assert tape.measure().shares.left == pytest.approx(0.2)
 

@@ -443,6 +443,12 @@ def test_a_researcher_looks_at_a_held_stimulus_and_lets_it_back_in(staff: Client
     hold = hold_stimulus(
         session=session, stimulus=stimulus, reason=StimulusHold.Reason.OFFENSIVE, now=timezone.now()
     )
+    told = staff.get(reverse("research-study", args=[study.slug])).content.decode()
+    assert "1 stimulus is shown to nobody until somebody has looked" in told
+    assert (
+        str(stimulus.clip)
+        in staff.get(f"{reverse('admin:studyapp_stimulushold_changelist')}?lifted_at__isempty=1").content.decode()
+    )
     page = reverse("admin:studyapp_stimulushold_change", args=[hold.pk])
     assert "Let it back in" in staff.get(page).content.decode()
     lift = reverse("admin:stimulushold-lift", args=[hold.pk])

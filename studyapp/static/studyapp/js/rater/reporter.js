@@ -10,8 +10,10 @@ const PATIENCE_MS = 20_000;
 export const patience = () => AbortSignal.timeout?.(PATIENCE_MS);
 
 export class Reporter {
-  constructor({ url, csrfToken, elapsed }) {
+  constructor({ url, csrfToken, elapsed, proof, elsewhere }) {
     this.url = url;
+    this.proof = proof;
+    this.elsewhere = elsewhere; // called when the server has shown this trial again since
     this.csrfToken = csrfToken;
     this.waiting = [];
     // One clock from the first showing on, also over a reload.
@@ -19,6 +21,7 @@ export class Reporter {
     this.lastNumber = -1;
     this.lastSent = performance.now();
     this.sending = false;
+    this.unseen = false;
     addEventListener("online", () => this.send());
   }
 
@@ -26,11 +29,15 @@ export class Reporter {
     return (performance.now() - this.zero) / 1000;
   }
 
-  add(side, kind, mediaTime) {
+  add(side, kind, mediaTime, value) {
+    // A browser that woke up may not have said that the page is seen again; after "hidden" nothing else counts.
+    if (this.unseen && ["play", "switch"].includes(kind) && !document.hidden) this.add(side, "visible", mediaTime);
+    if (kind === "hidden" || kind === "visible") this.unseen = kind === "hidden";
     // Milliseconds of that clock: numbers go on rising after a reload without asking where they were.
     this.lastNumber = Math.max(this.lastNumber + 1, Math.floor(this.clock * 1000));
     const round = (seconds) => Math.round(seconds * 1000) / 1000;
-    this.waiting.push([this.lastNumber, side, kind, round(mediaTime), round(this.clock)]);
+    const event = [this.lastNumber, side, kind, round(mediaTime), round(this.clock)];
+    this.waiting.push(value === undefined ? event : [...event, round(value)]);
     if (kind !== "progress" || performance.now() - this.lastSent > EVERY_MS) this.schedule(kind === "ended" ? 0 : 1500);
   }
 
@@ -71,11 +78,12 @@ export class Reporter {
       keepalive,
       credentials: "same-origin",
       headers: { "Content-Type": "application/json", "X-CSRFToken": this.csrfToken },
-      body: JSON.stringify({ events: batch }),
+      body: JSON.stringify({ proof: this.proof, events: batch }),
       signal: patience(),
     });
     if (reply.status >= 500) throw new Error(`status ${reply.status}`);
     if (!reply.ok) return false;
+    if (reply.status === 200) this.elsewhere();
     const numbers = new Set(batch.map(([number]) => number));
     this.waiting = this.waiting.filter(([number]) => !numbers.has(number));
     return true;

@@ -1,43 +1,58 @@
 // One answer, sent until the server says that it is saved. The trial is the key: however often it arrives, it is
 // stored once, so trying again is always safe.
 
+import { kept } from "./kept.js";
 import { patience } from "./reporter.js";
 
 const WAITS_MS = [1000, 3000, 8000];
+const LATER_MS = 15_000;
 
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
+// Until it has been long enough, or the connection is back.
+const pause = (milliseconds) =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    addEventListener("online", done);
+  });
 
 // As many events as may go with the answer itself.
 const WITH_ANSWER = 400;
 
-async function post(form, reporter) {
+// Send a form with the events that were not sent before. Throws while the server cannot be reached.
+export async function post(action, fields, reporter, words) {
   // More after minutes without a connection: they go ahead, or the answer would come without its proof.
   await reporter.flush(WITH_ANSWER);
-  form.elements.events.value = JSON.stringify(reporter.waiting.slice(0, WITH_ANSWER));
-  const reply = await fetch(form.action, {
+  const body = new URLSearchParams(fields);
+  body.set("events", JSON.stringify(reporter.waiting.slice(0, WITH_ANSWER)));
+  const reply = await fetch(action, {
     method: "POST",
     credentials: "same-origin",
     headers: { Accept: "application/json" },
-    body: new URLSearchParams(new FormData(form)),
+    body,
     signal: patience(),
   });
   // 5xx: the server may be restarting; that is worth another try.
   if (reply.status >= 500) throw new Error(`status ${reply.status}`);
   const isJson = reply.headers.get("Content-Type")?.startsWith("application/json");
-  if (!isJson) return { error: "The server did not understand this page. Please reload it." };
+  if (!isJson) return { error: words("notUnderstood") };
   return { ...(await reply.json()), over: reply.status === 410 || reply.status === 403 };
 }
 
 let saving = false;
 
-export async function saveAnswer({ form, button, status, reporter, saved }) {
+export async function saveAnswer({ token, action, fields, button, status, reporter, saved, words }) {
   if (saving) return;
   saving = true;
   button.classList.add("busy");
   status.textContent = "";
   for (let attempt = 0; ; attempt += 1) {
     try {
-      const reply = await post(form, reporter);
+      const reply = await post(action, fields, reporter, words);
+      kept.forget(token);
       if (reply.saved) saved();
       if (reply.saved || reply.over) {
         location.assign(reply.next);
@@ -46,12 +61,9 @@ export async function saveAnswer({ form, button, status, reporter, saved }) {
       status.textContent = reply.error;
       break;
     } catch {
-      if (attempt >= WAITS_MS.length) {
-        status.textContent = "Not saved yet: no connection. Your answers are still here; press the button to try again.";
-        break;
-      }
-      status.textContent = "No connection. Trying again…";
-      await pause(WAITS_MS[attempt]);
+      const isKept = kept.keep(token, { fields, events: reporter.waiting });
+      status.textContent = words(attempt < 1 || !isKept ? "retrying" : "kept");
+      await pause(WAITS_MS[attempt] ?? LATER_MS);
     }
   }
   button.classList.remove("busy");

@@ -10,7 +10,7 @@ function stored() {
   }
 }
 
-export function listenForShortcuts({ checkbox, choose, toggle, answer, goOn }) {
+export function listenForShortcuts({ checkbox, asleep, choose, toggle, change, answer, goOn }) {
   checkbox.checked = stored();
   checkbox.addEventListener("change", () => {
     try {
@@ -20,7 +20,7 @@ export function listenForShortcuts({ checkbox, choose, toggle, answer, goOn }) {
     }
   });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (asleep() || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.type === "radio") {
       event.preventDefault();
       goOn();
@@ -29,7 +29,9 @@ export function listenForShortcuts({ checkbox, choose, toggle, answer, goOn }) {
     if (!checkbox.checked) return;
     const key = event.key.toLowerCase();
     const onControl = event.target.closest?.("button, a, summary, input[type=checkbox]");
+    if (event.target.closest?.("textarea")) return;
     if (key === "a" || key === "b") choose(key.toUpperCase());
+    else if (key === "s") change();
     else if (key >= "1" && key <= "5" && key.length === 1) answer(Number(key), event.target);
     else if (key === " " && !onControl && event.target.type !== "radio") toggle();
     else if (key === "enter" && !onControl) goOn();
