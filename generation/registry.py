@@ -17,7 +17,7 @@ ROOM = Path(__file__).parent
 
 _CASCADE = ("cascade", "cascade/visual", "cascade/semantic", "cascade/acoustic", "media/decode.py")
 _RENDERING = ("media/mux.py", "media/peaks.py", "media/loudness.py", "media/decode.py", "media/command.py")
-_HEATS = {"temperature_semantic": 1.0, "temperature_coarse": 0.95, "temperature_fine": 0.4, "weights": "float32"}
+_HEATS = {"temperature_semantic": 0.8, "temperature_coarse": 0.8, "temperature_fine": 0.4, "weights": "float32"}
 
 
 def _v2meow(key: str, label: str, factory: str, *, text: bool = False) -> SystemSpec:

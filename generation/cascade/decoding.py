@@ -58,6 +58,7 @@ class Decoding:
         self.looked = in_huge_pages(torch.stack(looked)) if looked else None
         self.sights = [] if self.looked is None else [_by_head(key, value) for key, value in self.looked]
         self.own_bias = _BiasByDistance(decoder.bias, self.dtype)
+        self.relative_keys = _keys_by_distance(decoder, batch, self.dtype)
         self.cross_bias = None if decoder.cross_bias is None else _BiasByDistance(decoder.cross_bias, self.dtype)
         self.graphed = _Graphed(self) if (device.type == "cuda" if graph is None else graph) else None
 
@@ -77,10 +78,11 @@ class Decoding:
             cross_bias = self.decoder.cross_bias(ticks, self.seen_ticks)
         for number, block in enumerate(self.decoder.blocks):
             query, key, value = block.self_attention.split(block.self_norm(x))
+            biased = block.self_attention.biased(bias, query, ticks, self.ticks[:last])
             kept = self.kept[number, ..., :last, :]
             kept[..., first:, :] = torch.stack([key, value])
             key, value = kept.to(query.dtype)
-            x = x + block.self_attention.out(attend(query, key, value, bias))
+            x = x + block.self_attention.out(attend(query, key, value, biased))
             if block.cross_attention is not None and block.cross_norm is not None:
                 assert cross_bias is not None
                 assert self.looked is not None
@@ -103,7 +105,13 @@ class Decoding:
             slot[layer].copy_(key_value)
 
         own = self.own_bias.at(self.ticks[:room], tick)
-        return self.through(x.to(self.dtype), own, self.looking(tick), keep, room).to(x.dtype)
+        back = self.back(self.ticks[:room], tick)
+        return self.through(x.to(self.dtype), own, back, self.looking(tick), keep, room).to(x.dtype)
+
+    def back(self, key_ticks: Tensor, tick: int | Tensor) -> Tensor | None:
+        """How far back keys at [K] ticks lie, [K], where queries score distances."""
+        distances = self.decoder.config.relative_keys
+        return (tick - key_ticks).clamp_(0, distances - 1) if distances else None
 
     def looking(self, tick: int | Tensor) -> Tensor | None:
         """The bias towards what is seen at a tick, [heads, S], if there is anything to look at."""
@@ -113,12 +121,18 @@ class Decoding:
         return self.cross_bias.at(self.seen_ticks, tick)
 
     def through(
-        self, x: Tensor, own: Tensor, cross: Tensor | None, keep: Callable[[int, Tensor], None], room: int
+        self,
+        x: Tensor,
+        own: Tensor,
+        back: Tensor | None,
+        cross: Tensor | None,
+        keep: Callable[[int, Tensor], None],
+        room: int,
     ) -> Tensor:
         """One position [B, D] through all layers to [B, D].
 
-        own [heads, room], cross [heads, S]: biases. keep: puts a layer's key and value, [2, B, heads, head_dim],
-        into the slot of this position. room: slots to look at, from the first.
+        own [heads, room], cross [heads, S]: biases. back [room]: see ``back``. keep: puts a layer's key and value,
+        [2, B, heads, head_dim], into the slot of this position. room: slots to look at, from the first.
         """
         batch, dim = x.shape
         own = own.repeat(batch, 1).unsqueeze(1)
@@ -128,7 +142,10 @@ class Decoding:
             keep(number, fused[:, 1:].transpose(0, 1))
             keys, values = self.past[number]
             query = fused[:, 0].reshape(-1, 1, self.head_dim)
-            x = x + layer.out(_mixed(query, keys[:, :, :room], values[:, :room], own).view(batch, dim))
+            bias = own
+            if back is not None:
+                bias = own + torch.bmm(query, self.relative_keys[number]).index_select(2, back)
+            x = x + layer.out(_mixed(query, keys[:, :, :room], values[:, :room], bias).view(batch, dim))
             if layer.query is not None and layer.cross_out is not None:
                 assert cross is not None
                 query = layer.query(self.normal(x)).view(-1, 1, self.head_dim)
@@ -146,6 +163,13 @@ class Decoding:
 def _by_head(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
     """[B, heads, S, head_dim] to keys [B * heads, head_dim, S] and values [B * heads, S, head_dim]."""
     return key.flatten(0, 1).transpose(1, 2), value.flatten(0, 1)
+
+
+def _keys_by_distance(decoder: Decoder, batch: int, dtype: torch.dtype) -> list[Tensor]:
+    """Every layer's relative keys, [B * heads, head_dim, distances], where a decoder has them."""
+    relative = [block.self_attention.relative_keys for block in decoder.blocks]
+    keys = [each.keys.detach().to(dtype).transpose(1, 2) for each in relative if each is not None]
+    return [each.repeat(batch, 1, 1).contiguous() for each in keys]
 
 
 def _mixed(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
@@ -231,7 +255,8 @@ class _Graphed:
         session.ticks.index_copy_(0, self.now, self.tick[None])
         own = session.own_bias.at(session.ticks, self.tick)
         own = own.masked_fill(self.slots > self.now, float("-inf"))
-        self.y.copy_(session.through(self.x, own, session.looking(self.tick), self._keep, len(self.slots)))
+        back, cross = session.back(session.ticks, self.tick), session.looking(self.tick)
+        self.y.copy_(session.through(self.x, own, back, cross, self._keep, len(self.slots)))
 
     def _keep(self, layer: int, key_value: Tensor) -> None:
         self.session.kept[layer].index_copy_(3, self.now, key_value.unsqueeze(3))

@@ -2,7 +2,9 @@
 
 Positions are times: every token carries an integer tick, and the bias depends on the difference of ticks, so that
 a decoder finds the pictures and tokens of its own moment. T5 has no such bias in cross-attention; here it has, for
-what is seen belongs to a moment too. Writing one step after another is in ``decoding``.
+what is seen belongs to a moment too. The bias is the same whatever a position looks for; with ``relative_keys`` a
+decoder's queries score distances themselves, so that one piece looks back by its own beat, another by another.
+Writing one step after another is in ``decoding``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,23 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from generation.cascade.decoding import Decoding
     from generation.cascade.sampling import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class TransformerConfig:
+    """Sizes of one encoder or decoder.
+
+    furthest: ticks beyond which positions are no longer told apart.
+    relative_keys: distances back that a decoder's queries score; 0 for T5's bias alone.
+    """
+
+    layers: int
+    dim: int = 160
+    heads: int = 4
+    feed_forward: int = 320
+    buckets: int = 128
+    furthest: int = 512
+    relative_keys: int = 0
 
 
 def relative_bucket(difference: Tensor, buckets: int, furthest: int) -> Tensor:
@@ -73,18 +92,47 @@ class RMSNorm(nn.RMSNorm):
         return F.rms_norm(x, list(self.normalized_shape), self.weight.to(x.dtype), self.eps)
 
 
+class RelativeKeys(nn.Module):
+    """A learned key a distance back, which queries are multiplied with (Shaw et al. 2018; Huang et al. 2018).
+
+    distances: how many are told apart, from 0 on; what is further counts as the furthest.
+    """
+
+    def __init__(self, heads: int, distances: int, head_dim: int) -> None:
+        super().__init__()
+        self.distances = distances
+        self.keys = nn.Parameter(torch.zeros(heads, distances, head_dim))
+
+    def forward(self, query: Tensor, query_ticks: Tensor, key_ticks: Tensor) -> Tensor:
+        """Queries [B, heads, Q, head_dim] and ticks [Q] and [K] to scores [B, heads, Q, K]."""
+        batch, heads = query.shape[:2]
+        scores = query @ self.keys.to(query.dtype).transpose(1, 2) * query.shape[-1] ** -0.5
+        back = (query_ticks[:, None] - key_ticks[None, :]).clamp(0, self.distances - 1)
+        by_key: Tensor = scores.gather(-1, back.expand(batch, heads, -1, -1))
+        return by_key
+
+
 class SelfAttention(nn.Module):
     """Multi-head attention of a sequence to itself, with an additive bias."""
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, relative_keys: int = 0) -> None:
         super().__init__()
         self.heads = heads
         self.qkv = nn.Linear(dim, 3 * dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)
+        self.relative_keys = RelativeKeys(heads, relative_keys, dim // heads) if relative_keys else None
 
-    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor, ticks: Tensor) -> Tensor:
         query, key, value = self.split(x)
-        return self.out(attend(query, key, value, bias))  # type: ignore[no-any-return]
+        biased = self.biased(bias, query, ticks, ticks)
+        return self.out(attend(query, key, value, biased))  # type: ignore[no-any-return]
+
+    def biased(self, bias: Tensor, query: Tensor, query_ticks: Tensor, key_ticks: Tensor) -> Tensor:
+        """The bias [1, heads, Q, K] with what the queries think of the distances, where they do."""
+        if self.relative_keys is None:
+            return bias
+        asked: Tensor = self.relative_keys(query, query_ticks, key_ticks)
+        return bias.to(query.dtype) + asked
 
     def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[B, T, D] to query, key and value [B, heads, T, head_dim]."""
@@ -127,36 +175,32 @@ def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
 class Block(nn.Module):
     """Pre-normalised self-attention, cross-attention where there is something to look at, and a two-layer mix."""
 
-    def __init__(self, dim: int, heads: int, feed_forward: int, cross: bool) -> None:
+    def __init__(self, config: TransformerConfig, cross: bool, relative_keys: int = 0) -> None:
         super().__init__()
+        dim, heads = config.dim, config.heads
         self.self_norm = RMSNorm(dim)
-        self.self_attention = SelfAttention(dim, heads)
+        self.self_attention = SelfAttention(dim, heads, relative_keys)
         self.cross_norm = RMSNorm(dim) if cross else None
         self.cross_attention = CrossAttention(dim, heads) if cross else None
         self.mix_norm = RMSNorm(dim)
-        self.mix = nn.Sequential(nn.Linear(dim, feed_forward), nn.GELU(), nn.Linear(feed_forward, dim))
+        self.mix = nn.Sequential(
+            nn.Linear(dim, config.feed_forward), nn.GELU(), nn.Linear(config.feed_forward, dim)
+        )
 
     def forward(
-        self, x: Tensor, bias: Tensor, seen: Tensor | None = None, cross_bias: Tensor | None = None
+        self,
+        x: Tensor,
+        bias: Tensor,
+        ticks: Tensor,
+        seen: Tensor | None = None,
+        cross_bias: Tensor | None = None,
     ) -> Tensor:
-        x = x + self.self_attention(self.self_norm(x), bias)
+        x = x + self.self_attention(self.self_norm(x), bias, ticks)
         if self.cross_attention is not None and self.cross_norm is not None:
             assert seen is not None
             assert cross_bias is not None
             x = x + self.cross_attention(self.cross_norm(x), self.cross_attention.look(seen), cross_bias)
         return x + self.mix(self.mix_norm(x))  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True, slots=True)
-class TransformerConfig:
-    """Sizes of one encoder or decoder. ``furthest``: ticks beyond which positions are no longer told apart."""
-
-    layers: int
-    dim: int = 160
-    heads: int = 4
-    feed_forward: int = 320
-    buckets: int = 128
-    furthest: int = 512
 
 
 class Blocks(nn.ModuleList):
@@ -174,15 +218,13 @@ class Encoder(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.bias = RelativeBias(config.heads, config.buckets, config.furthest)
-        self.blocks = Blocks(
-            Block(config.dim, config.heads, config.feed_forward, cross=False) for _ in range(config.layers)
-        )
+        self.blocks = Blocks(Block(config, cross=False) for _ in range(config.layers))
         self.norm = RMSNorm(config.dim)
 
     def forward(self, x: Tensor, ticks: Tensor) -> Tensor:
         bias = self.bias(ticks, ticks)
         for block in self.blocks:
-            x = block(x, bias)
+            x = block(x, bias, ticks)
         return self.norm(x)  # type: ignore[no-any-return]
 
 
@@ -196,9 +238,7 @@ class Decoder(nn.Module):
         self.cross_bias = (
             RelativeBias(config.heads, config.buckets, config.furthest, nearness=1.0) if cross else None
         )
-        self.blocks = Blocks(
-            Block(config.dim, config.heads, config.feed_forward, cross) for _ in range(config.layers)
-        )
+        self.blocks = Blocks(Block(config, cross, config.relative_keys) for _ in range(config.layers))
         self.norm = RMSNorm(config.dim)
 
     def forward(
@@ -219,7 +259,7 @@ class Decoder(nn.Module):
             assert seen_ticks is not None
             cross_bias = self.cross_bias(ticks, seen_ticks)
         for block in self.blocks:
-            x = block(x, bias, seen, cross_bias)
+            x = block(x, bias, ticks, seen, cross_bias)
         return self.norm(x)  # type: ignore[no-any-return]
 
     def start(

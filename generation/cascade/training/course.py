@@ -22,7 +22,7 @@ from generation.cascade.training.ranks import first_rank_first, rank
 from generation.cascade.training.shards import Shards
 from generation.contracts import GenerationError
 
-WORLD_PIECES, WORLD_HELD_OUT = 1500, 160
+WORLD_PIECES, WORLD_HELD_OUT = 3072, 160
 """Pieces of the self-made world that ``tiny`` is trained and evaluated on."""
 
 

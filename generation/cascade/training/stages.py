@@ -35,9 +35,14 @@ class StageRun:
     """How a stage is trained. Shares are probabilities.
 
     unasked: examples whose control is left out, so that text stays optional.
+    overruled: examples with a control whose video is another's: where the two disagree, what is asked for counts.
     forgotten: batches of stage 1 whose past is disturbed by any share. Music goes on as it has gone on, so a model
         that may read its past learns nothing from the video for a long time.
+    imagined: batches of stage 1 whose past is, by any share, what the stage itself takes it for: at play it has
+        nothing else (parallel scheduled sampling, Mihaylova & Martins 2019).
     no_semantic: batches of stage 2 without semantic tokens, for the system that has none.
+    doubtful: batches of stage 2 with video whose semantic tokens and past are disturbed by any share, each by its
+        own: where both are whole, the video tells nothing that they do not.
     feature_noise: in deviations of a feature. control_noise: length of the noise beside a unit embedding.
     disturbed: tokens of the past replaced by chance, since at play the past is not perfect either.
     held_out_most: examples looked at while training; `python -m generation evaluate` looks at all of them.
@@ -46,8 +51,11 @@ class StageRun:
     batch: int = 8
     window_s: int = 10
     unasked: float = 0.5
-    forgotten: float = 0.6
+    overruled: float = 0.2
+    forgotten: float = 0.4
+    imagined: float = 0.3
     no_semantic: float = 0.15
+    doubtful: float = 0.3
     feature_noise: float = 0.25
     control_noise: float = 0.3
     quantum: float = 0.5
@@ -91,16 +99,29 @@ def drawn_kinds(draw: Draw) -> tuple[Kind, ...]:
 
 
 def noisy_streams(rows: Mapping[str, Tensor], kinds: Sequence[Kind], run: StageRun, draw: Draw) -> Streams:
-    """Features disturbed as encoding a video disturbs them; control of some examples left out."""
+    """Features disturbed as encoding a video disturbs them; control of some examples left out, or against them."""
+    control = _noisy_control(rows["joint"], run, draw) if "joint" in rows else None
     features: dict[str, Tensor] = {}
+    against = None if control is None else _overruled(control, run, draw)
     for kind in kinds:
-        feature = rows[kind]
+        feature = rows[kind] if against is None else _exchanged(rows[kind], against)
         if kind == "vit":
             features[kind] = disturbed(feature, int(feature.max()) + 1, run.disturbed, draw)
         else:
             noise = torch.randn(feature.shape, generator=draw.generator).to(feature.device)
             features[kind] = ((feature + run.feature_noise * noise) / run.quantum).round() * run.quantum
-    return Streams(features, _noisy_control(rows["joint"], run, draw) if "joint" in rows else None)
+    return Streams(features, control)
+
+
+def _overruled(control: Tensor, run: StageRun, draw: Draw) -> Tensor:
+    """Which examples [B] see another's video: some of those that ask for something."""
+    chosen = torch.rand(len(control), generator=draw.generator) < run.overruled
+    return chosen.to(control.device) & (control.square().sum(-1) > 0)
+
+
+def _exchanged(feature: Tensor, against: Tensor) -> Tensor:
+    """The examples' own feature [B, ...], or where ``against`` [B] that of the example before."""
+    return torch.where(against.view(-1, *[1] * (feature.ndim - 1)), feature.roll(1, 0), feature)
 
 
 def _noisy_control(joint: Tensor, run: StageRun, draw: Draw) -> Tensor:
@@ -242,16 +263,27 @@ class SemanticTask:
         """Cross-entropy of the next semantic token."""
         kinds = drawn_kinds(draw)
         rows = self.stretches.draw(draw, (*kinds, "joint", "semantic"), self.run.window_s)
-        before = shifted(
-            disturbed(rows["semantic"], self.stage.start, self._forgotten(draw), draw), self.stage.start
-        )
-        logits = self.stage(noisy_streams(rows, kinds, self.run, draw), before)
-        yield "stage1", cross_entropy(logits, rows["semantic"])
+        streams = noisy_streams(rows, kinds, self.run, draw)
+        past = self._past(streams, rows["semantic"], draw)
+        yield "stage1", cross_entropy(self.stage(streams, shifted(past, self.stage.start)), rows["semantic"])
 
-    def _forgotten(self, draw: Draw) -> float:
-        """Share of the past that is disturbed: in some batches any share, up to all of it."""
+    def _past(self, streams: Streams, tokens: Tensor, draw: Draw) -> Tensor:
+        """The true tokens [B, N], disturbed a little, or by any share: by chance, or as the stage itself errs."""
         luck, share = torch.rand(2, generator=draw.generator).tolist()
-        return float(share) if luck < self.run.forgotten else self.run.disturbed
+        if luck < self.run.forgotten:
+            return disturbed(tokens, self.stage.start, share, draw)
+        if luck < self.run.forgotten + self.run.imagined:
+            wrong = torch.rand(tokens.shape, generator=draw.generator) < share
+            return torch.where(wrong.to(tokens.device), self._imagined(streams, tokens, draw), tokens)
+        return disturbed(tokens, self.stage.start, self.run.disturbed, draw)
+
+    @torch.no_grad()
+    def _imagined(self, streams: Streams, tokens: Tensor, draw: Draw) -> Tensor:
+        """A token drawn for each step [B, N], as if all before it were true."""
+        scores = self.stage(streams, shifted(tokens, self.stage.start)).float()
+        noise = torch.empty(scores.shape).exponential_(generator=draw.generator).log().neg()
+        drawn: Tensor = (scores + noise.to(scores.device)).argmax(-1)
+        return drawn
 
     def evaluate(self) -> dict[str, float]:
         """Held-out scores a feature set, with the clip's own video and with another's."""
@@ -282,13 +314,16 @@ class CoarseTask:
         kinds = drawn_kinds(draw)
         rows = self.stretches.draw(draw, (*kinds, "semantic", "codes"), _window(self.run, draw))
         codes = rows["codes"][:, : self.grid.coarse_levels]
-        direct = float(torch.rand((), generator=draw.generator)) < self.run.no_semantic
+        direct, doubtful, *shares = torch.rand(4, generator=draw.generator).tolist()
+        wrong_semantic, wrong_past = (
+            shares if doubtful < self.run.doubtful else (self.run.disturbed / 2, self.run.disturbed)
+        )
         semantic = (
             None
-            if direct
-            else disturbed(rows["semantic"], self.stage.semantic.num_embeddings, self.run.disturbed / 2, draw)
+            if direct < self.run.no_semantic
+            else disturbed(rows["semantic"], self.stage.semantic.num_embeddings, wrong_semantic, draw)
         )
-        before = disturbed(codes[:, :, :-1], self.stage.codes.books.shape[1], self.run.disturbed, draw)
+        before = disturbed(codes[:, :, :-1], self.stage.codes.books.shape[1], wrong_past, draw)
         logits = self.stage(noisy_streams(rows, kinds, self.run, draw), semantic, before, codes)
         yield "stage2", cross_entropy(logits, codes)
 

@@ -102,7 +102,7 @@ def test_manifest_names_every_shipped_file_by_its_digest() -> None:
 
 def test_tiny_is_small_and_each_part_says_how_it_was_made() -> None:
     paths = sorted((WEIGHTS / "tiny").glob("*.safetensors"))
-    assert sum(path.stat().st_size for path in paths) <= 25 * 2**20
+    assert sum(path.stat().st_size for path in paths) <= 25e6
     for path in paths:
         notes = read_notes(path)
         figures = json.loads(notes["figures"])

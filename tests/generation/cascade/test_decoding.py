@@ -1,5 +1,7 @@
 """Writing one position after another gives what looking at all positions at once gives."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -13,9 +15,9 @@ TICKS = torch.cat([torch.tensor([0, 9, 18, 27]), torch.arange(STEPS - PREFIX)])
 SEEN_TICKS = torch.tensor([0, 3, 5, 9, 30])
 
 
-def lively(cross: bool) -> Decoder:
+def lively(cross: bool, relative_keys: int = 0) -> Decoder:
     torch.manual_seed(0)
-    decoder = Decoder(SIZE, cross=cross).eval().requires_grad_(False)
+    decoder = Decoder(replace(SIZE, relative_keys=relative_keys), cross=cross).eval().requires_grad_(False)
     draw = torch.Generator().manual_seed(1)
     for parameter in decoder.parameters():
         parameter.add_(0.2 * torch.randn(parameter.shape, generator=draw))
@@ -40,8 +42,9 @@ def one_by_one(
 @torch.inference_mode()
 @pytest.mark.parametrize("graph", [False, True], ids=["growing", "static shapes"])
 @pytest.mark.parametrize("cross", [False, True], ids=["decoder-only", "encoder-decoder"])
-def test_cached_is_uncached(cross: bool, graph: bool) -> None:
-    decoder, (x, seen) = lively(cross), given()
+@pytest.mark.parametrize("relative_keys", [0, 6], ids=["T5", "relative keys"])
+def test_cached_is_uncached(cross: bool, graph: bool, relative_keys: int) -> None:
+    decoder, (x, seen) = lively(cross, relative_keys), given()
     looked = seen if cross else None
     at_once = decoder(x, TICKS, looked, SEEN_TICKS if cross else None, prefix=PREFIX)
     assert torch.allclose(one_by_one(decoder, x, looked, graph=graph), at_once, atol=1e-5)

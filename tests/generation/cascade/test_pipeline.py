@@ -188,7 +188,7 @@ def test_eight_bit_weights_play_and_nonsense_is_refused(videos: dict[str, Path])
     )
     with pytest.raises(GenerationError, match="temperature -1"):
         registry.build("v2meow-clip", "tiny", {"temperature_coarse": -1.0})
-    with pytest.raises(GenerationError, match="no weights 'int4'"):
+    with pytest.raises(ValueError, match="weights 'int4' is not one of"):
         registry.build("v2meow-clip", "tiny", {"weights": "int4"})
 
 

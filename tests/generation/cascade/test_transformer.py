@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from generation.cascade.transformer import Decoder, Encoder, RelativeBias, TransformerConfig, relative_bucket
+from generation.cascade.transformer import (
+    Decoder,
+    Encoder,
+    RelativeBias,
+    RelativeKeys,
+    TransformerConfig,
+    relative_bucket,
+)
 
 SIZE = TransformerConfig(layers=2, dim=16, heads=2, feed_forward=24, buckets=16, furthest=40)
 TICKS = torch.arange(9)
@@ -50,6 +57,17 @@ def test_buckets_are_those_of_the_reference_formula(buckets: int, furthest: int)
     # A logarithm that falls on a whole number may round either way in single precision.
     assert sum(one != other for one, other in zip(found, wanted, strict=True)) <= 4
     assert all(abs(one - other) <= 1 for one, other in zip(found, wanted, strict=True))
+
+
+def test_relative_keys_score_distances_as_the_formula_says() -> None:
+    """Shaw et al. 2018, equation 5: the query times the key of the distance, over the root of the width."""
+    relative = lively(RelativeKeys(2, 4, 3))
+    query = torch.randn(2, 2, 9, 3, generator=torch.Generator().manual_seed(3))
+    scores = relative(query, TICKS, TICKS)
+    for row, column in [(0, 0), (3, 1), (8, 5), (8, 0), (2, 7)]:
+        back = min(max(row - column, 0), 3)
+        wanted = (query[1, :, row] * relative.keys[:, back]).sum(-1) / 3**0.5
+        assert torch.allclose(scores[1, :, row, column], wanted, atol=1e-6)
 
 
 def test_bias_depends_on_the_difference_of_ticks_alone() -> None:
