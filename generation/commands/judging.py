@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from generation import registry
 from generation.commands.asking import bar, names_from_outside
-from generation.threads import use_threads
 
 if TYPE_CHECKING:
     from generation.cascade.training.shards import Shards
@@ -63,10 +62,12 @@ def evaluate(options: argparse.Namespace) -> None:
 
 def listen(options: argparse.Namespace) -> None:
     """Draw and measure what every system makes of a few clips."""
+    import torch
+
     from generation.metrics.listening import SYSTEMS, draw, page, prompts_of, score
 
     systems = options.systems or SYSTEMS
-    use_threads(1)
+    torch.set_num_threads(1)
     with names_from_outside(), bar() as progress:
         videos, donors, prompts = prompts_of(options.folder, options.clips)
         scored = score(videos, donors, systems, prompts, options.preset, options.device, progress)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from generation import registry
 from generation.commands.asking import UsageError, bar, names_from_outside
 from generation.contracts import Progress, Request, Settings, Soundtrack, SystemSpec
-from generation.threads import use_threads
 
 if TYPE_CHECKING:
     from generation.commands import Commands
@@ -50,6 +49,8 @@ def list_systems(options: argparse.Namespace) -> None:
 
 def render(options: argparse.Namespace) -> None:
     """Let a system score a video; write the bare soundtrack (.wav) or the finished stimulus (.mp4)."""
+    import torch
+
     spec, preset = _chosen(options.system, options.preset)
     if options.text is not None and not spec.reads_text:
         raise UsageError(f"{spec.key} reads no text; leave --text out")
@@ -60,7 +61,7 @@ def render(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory(prefix="duet-") as scratch, bar() as progress:
         request = _request(options, spec, Path(scratch), progress)
         progress(0.0, f"loading {spec.slug(preset)}")
-        use_threads(1)
+        torch.set_num_threads(1)
         system = registry.build(spec.key, preset, settings, options.device)
         soundtrack = system.generate(request, progress)
         _write(soundtrack, request, options.out, progress)

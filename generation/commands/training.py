@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from generation import registry
 from generation.commands.asking import UsageError, check, names_from_outside
-from generation.threads import use_threads
 
 if TYPE_CHECKING:
     from generation.commands import Commands
@@ -49,6 +48,8 @@ def add(commands: Commands) -> None:
 
 def train(options: argparse.Namespace) -> None:
     """Train parts of the cascade, on a set that was made before or on the self-made world."""
+    import torch
+
     from generation.cascade.presets import PRESETS, preset
     from generation.cascade.training.course import train_parts, world_sets
     from generation.cascade.training.parts import RECIPES
@@ -60,7 +61,7 @@ def train(options: argparse.Namespace) -> None:
     if (options.data is None) != (options.held_out is None):
         raise UsageError("--data and --held-out come together: what is trained on and what is kept for evaluation")
     sizes = preset(options.preset)
-    use_threads(options.threads)
+    torch.set_num_threads(options.threads)
     work = options.work or Path("var") / "training" / options.preset
     with joined(options.device) as device:
         if options.data is None:

@@ -25,7 +25,6 @@ from generation.metrics.next_tokens import TokenFigures, next_token_figures
 from generation.metrics.prompts import Steering, asked_genres, prompt_for, steering
 from generation.metrics.soundtracks import TEXT, Player
 from generation.metrics.tagger import load_tagger
-from generation.threads import use_threads
 from generation.variants import VARIANTS
 
 CLIP_S = 10.0
@@ -85,7 +84,7 @@ def evaluate(
     unknown = [name for name in systems if name.removesuffix(TEXT) not in VARIANTS]
     if unknown:
         raise GenerationError(f"{', '.join(unknown)} cannot be evaluated; there are {', '.join(SYSTEMS)}")
-    use_threads(1)
+    torch.set_num_threads(1)
     # What is missing is said before an hour is spent.
     variants = list({name.removesuffix(TEXT): VARIANTS[name.removesuffix(TEXT)] for name in systems}.values())
     parts = {"semantic", *(part for variant in variants for part in variant.parts)}

@@ -36,9 +36,8 @@ def device() -> str:
     """
     import torch
 
-    from generation.threads import use_threads
-
-    use_threads(settings.GENERATION_THREADS)
+    # Two torch threads on a busy two-core machine wait for each other most of the time.
+    torch.set_num_threads(settings.GENERATION_THREADS)
     if wanted() == "cpu":
         return "cpu"
     if torch.cuda.is_available():

@@ -24,7 +24,6 @@ from generation.cascade.presets import preset
 from generation.cascade.published.libraries import transformers
 from generation.cascade.sampling import Weights
 from generation.cascade.transformer import Block, Decoder, TransformerConfig
-from generation.threads import use_threads
 
 WIDTH, LAYERS, HEADS, STATES, WORDS = 1024, 12, 16, 128, 1024
 CONTEXT, STEPS, SEQUENCE = 112, 8, 250
@@ -278,7 +277,7 @@ def main() -> None:
     options = parser.parse_args()
     # The peer's own advice to its callers.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    use_threads(1)
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     decoder, head = Decoder(SIZE, cross=True).eval(), nn.Linear(WIDTH, WORDS, bias=False)
     with torch.inference_mode():

@@ -8,13 +8,14 @@ import tempfile
 import time
 from pathlib import Path
 
+import torch
+
 from generation import registry
 from generation.cascade.cascade import PARTS, Cascade
 from generation.cascade.pipeline import V2Meow
 from generation.cascade.presets import PRESETS, preset
 from generation.contracts import Request
 from generation.media.master import make_master
-from generation.threads import use_threads
 from generation.variants import VARIANTS
 from generation.world import write_demo
 
@@ -25,7 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("preset", choices=sorted(PRESETS))
     options = parser.parse_args()
-    use_threads(1)
+    torch.set_num_threads(1)
     sizes, variant = preset(options.preset), VARIANTS[KEY]
     cascade = Cascade(sizes)
     for part in variant.parts:

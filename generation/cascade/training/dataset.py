@@ -50,7 +50,6 @@ from generation.contracts import GenerationError
 from generation.media.decode import audio
 from generation.media.errors import MediaError, NoAudio
 from generation.media.master import extract_audio, make_master
-from generation.threads import use_threads
 from generation.world.music import render_music
 from generation.world.pictures import render_frames
 from generation.world.piece import plan
@@ -188,7 +187,7 @@ def _all_made(work: list[_Work], workers: int) -> Iterator[int]:
 
 def _make(work: _Work) -> int:
     cv2.setNumThreads(1)
-    use_threads(1)
+    torch.set_num_threads(1)
     block = Block(work.name)
     rows: list[dict[str, Tensor]] = []
     for seed in work.seeds:

@@ -1,5 +1,5 @@
-"""One thread: on a shared machine two wait for each other."""
+"""One thread for torch: on a shared machine two wait for each other."""
 
-from generation.threads import use_threads
+import torch
 
-use_threads(1)
+torch.set_num_threads(1)
