@@ -78,6 +78,7 @@ def study_form(**changes: object) -> dict[str, object]:
         "ratings_per_comparison": 3,
     }
     values |= {"trials_per_block": 2, "repeats_per_block": 0, "seed": 1, "generation_seed": 1, "target_lufs": -23}
+    values |= {"gold_per_block": 0, "identical_per_block": 0}
     values |= {"min_coverage": 0.95, "session_timeout_min": 60, "consent_text": "Yes?", "consent_version": "1"}
     return values | {"instructions": "Listen.", "completion_code": "DONE"} | changes
 
@@ -360,6 +361,21 @@ def test_a_study_is_made_with_its_clips_and_pairs(staff: Client) -> None:
     assert (pair.system_1, pair.system_2) == (first, second)
     assert study.created_by is not None
     assert AuditLine.objects.filter(verb="study made", study=study, by=study.created_by).exists()
+
+
+def test_checks_of_raters_are_declared_in_the_form_and_a_half_of_them_is_refused(staff: Client) -> None:
+    clips = [make_clip() for _ in range(3)]
+    truth, foil = make_system(), make_system("random-shuffle")
+    other = make_system("imported")
+    chosen = {"clips": [clip.pk for clip in clips], "pairs": [f"{foil.pk}-{other.pk}"], "gold_per_block": 1}
+    page = staff.post(reverse("admin:studyapp_study_add"), study_form(**chosen, gold_truth=truth.pk))
+    assert "Gold pairs need two different systems" in page.content.decode()
+    assert not Study.objects.exists()
+    rules = {"gold_truth": truth.pk, "gold_foil": foil.pk, "min_gold_right": 0.5}
+    staff.post(reverse("admin:studyapp_study_add"), study_form(**chosen, **rules))
+    study = Study.objects.get()
+    assert (study.gold_truth, study.gold_foil, study.min_gold_right) == (truth, foil, 0.5)
+    assert study.max_same_choice is None
 
 
 def test_a_draft_is_changed_through_the_form(staff: Client) -> None:
