@@ -286,7 +286,8 @@ def test_the_keyboard_alone_switches_at_the_same_moment_and_one_is_heard_at_a_ti
         other = "B" if before == "A" else "A"
         expect(heard).to_have_attribute("data-letter", key.upper() if key in "ab" else other)
         now = page.evaluate("() => document.querySelector('.player.playing video').currentTime")
-        assert moment <= now <= moment + 1
+        # The other one may stand a step behind, and no further.
+        assert moment - 0.04 <= now <= moment + 1
         loud = page.evaluate(
             "() => [...document.querySelectorAll('video')].filter((one) => !one.muted && one.volume > 0.02).length"
         )
