@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from generation.cascade.kernels import attention_of_rows
 from generation.cascade.packing import in_huge_pages, packed_layers
 from generation.cascade.sampling import Weights
 from generation.cascade.transformer import Decoder, RelativeBias, attend, causal
@@ -50,6 +51,7 @@ class Decoding:
         self.heads, self.head_dim = config.heads, config.dim // config.heads
         shape = (config.layers, 2, batch, self.heads, steps, self.head_dim)
         self.kept = in_huge_pages(torch.zeros(shape, dtype=self.dtype, device=device))
+        self.mixed = _mixed_by_row if device.type == "cpu" else _mixed
         self.past = [_by_head(key, value) for key, value in self.kept]
         self.ticks = torch.zeros(steps, dtype=torch.long, device=device)
         self.filled = 0
@@ -145,11 +147,11 @@ class Decoding:
             bias = own
             if back is not None:
                 bias = own + torch.bmm(query, self.relative_keys[number]).index_select(2, back)
-            x = x + layer.out(_mixed(query, keys[:, :, :room], values[:, :room], bias).view(batch, dim))
+            x = x + layer.out(self.mixed(query, keys, values, bias).view(batch, dim))
             if layer.query is not None and layer.cross_out is not None:
                 assert cross is not None
                 query = layer.query(self.normal(x)).view(-1, 1, self.head_dim)
-                x = x + layer.cross_out(_mixed(query, *self.sights[number], cross).view(batch, dim))
+                x = x + layer.cross_out(self.mixed(query, *self.sights[number], cross).view(batch, dim))
             x = x + layer.narrow(F.gelu(layer.widen(self.normal(x))))
         return self.normal(x) * self.decoder.norm.weight.to(x.dtype)
 
@@ -161,8 +163,8 @@ class Decoding:
 
 
 def _by_head(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """[B, heads, S, head_dim] to keys [B * heads, head_dim, S] and values [B * heads, S, head_dim]."""
-    return key.flatten(0, 1).transpose(1, 2), value.flatten(0, 1)
+    """Keys and values [B, heads, S, head_dim], each to [B * heads, S, head_dim]."""
+    return key.flatten(0, 1), value.flatten(0, 1)
 
 
 def _keys_by_distance(decoder: Decoder, batch: int, dtype: torch.dtype) -> list[Tensor]:
@@ -173,8 +175,20 @@ def _keys_by_distance(decoder: Decoder, batch: int, dtype: torch.dtype) -> list[
 
 
 def _mixed(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-    """Scaled query [B * heads, 1, head_dim] and bias [B * heads, 1, S] to [B * heads, 1, head_dim]."""
-    return torch.bmm(torch.baddbmm(bias, query, keys).softmax(-1), values)
+    """Scaled query [B * heads, 1, head_dim] and bias [B * heads, 1, T] to [B * heads, 1, head_dim].
+
+    Of keys and values [B * heads, S, head_dim] the first T are looked at.
+    """
+    room = bias.shape[-1]
+    return torch.bmm(torch.baddbmm(bias, query, keys[:, :room].transpose(1, 2)).softmax(-1), values[:, :room])
+
+
+def _mixed_by_row(query: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+    """The same on a processor, compiled: torch's products of one row read keys far slower than they could."""
+    mixed = torch.empty_like(query)
+    parts = (query[:, 0], keys, values, bias[:, 0], mixed[:, 0])
+    attention_of_rows()(*(part.detach().numpy() for part in parts))
+    return mixed
 
 
 class _Norm:

@@ -9,20 +9,17 @@ from __future__ import annotations
 import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from generation.cascade.kernels import row_product
 from generation.cascade.sampling import Weights
 from generation.cascade.transformer import Block, Decoder, RMSNorm
 
-Matrix = npt.NDArray[np.float32]
-Row = npt.NDArray[np.float32]
 Product = Callable[[Tensor], Tensor]
 """Rows [B, inputs] to [B, outputs] in the rows' precision."""
 
@@ -115,26 +112,6 @@ def _row_times(weight: Tensor, bias: Tensor | None) -> Product:
         return made if bias is None else made.add_(bias)
 
     return times
-
-
-@cache
-def row_product() -> Callable[[Matrix, Row, Row], None]:
-    """Weights [outputs, inputs] times a row [inputs] into a row [outputs], compiled when first asked for.
-
-    A dot product an output reads the weights faster than any BLAS at hand: one stream, in the order of memory.
-    """
-    from numba import njit
-
-    @njit("void(float32[:, ::1], float32[::1], float32[::1])", fastmath=True)
-    def multiply(weights: Matrix, x: Row, y: Row) -> None:
-        for output in range(weights.shape[0]):
-            total = np.float32(0)
-            for place in range(weights.shape[1]):
-                total += weights[output, place] * x[place]
-            y[output] = total
-
-    compiled: Callable[[Matrix, Row, Row], None] = multiply
-    return compiled
 
 
 def _in_blocks(weight: Tensor, bias: Tensor | None) -> Product:
