@@ -16,7 +16,8 @@ from analysis.wording import percent, signed_percent
 class StudyCounts:
     """What only the study knows of its course; the sessions are those whose answers are exported.
 
-    ``planned_trials`` are those of the design, repeats included; ``simulated_left_out`` are answers, two a trial.
+    ``planned_trials`` are those of the design, repeats included; ``simulated_left_out`` are answers, two a trial;
+    ``erased`` are sessions whose raters had their answers removed.
     """
 
     planned_trials: int
@@ -24,6 +25,9 @@ class StudyCounts:
     expired: int
     under_way: int
     simulated_left_out: int
+    screened_out: int = 0
+    withdrawn: int = 0
+    erased: int = 0
 
 
 def counts_table(ratings: pd.DataFrame, used: pd.DataFrame, study: StudyCounts | None) -> Table:
@@ -62,6 +66,13 @@ def _study_rows(study: StudyCounts, *, answered: int) -> list[tuple[str, int]]:
         ("Sessions expired before the end", study.expired),
         ("Sessions under way", study.under_way),
     ]
+    for label, sessions in (
+        ("Sessions screened out before the first trial", study.screened_out),
+        ("Sessions withdrawn by the rater, answers kept", study.withdrawn),
+        ("Sessions erased by the rater", study.erased),
+    ):
+        if sessions:
+            rows.append((label, sessions))
     if study.simulated_left_out:
         rows.append(("Simulated answers left out of the table", study.simulated_left_out))
     return rows

@@ -99,6 +99,8 @@ def study_counts(study: Study, *, include_simulated: bool = False) -> StudyCount
         completed=states[SessionState.COMPLETED],
         expired=states[SessionState.EXPIRED],
         under_way=sum(states[state] for state in LIVE_SESSIONS),
+        screened_out=states[SessionState.SCREENED_OUT],
+        withdrawn=states[SessionState.WITHDRAWN],
         simulated_left_out=0 if include_simulated else simulated.count(),
     )
 

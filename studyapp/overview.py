@@ -18,7 +18,7 @@ from studyapp.actions.stimuli import study_stimuli, with_lost_file
 from studyapp.models import Block, Response, Stimulus, StimulusHold, Study
 from studyapp.policies import design_is_editable
 from studyapp.sampling import DesignSummary, Refusal
-from studyapp.states import BlockState, SessionState, StimulusState, StudyState
+from studyapp.states import LIVE_SESSIONS, BlockState, SessionState, StimulusState, StudyState
 
 # Two versions are heard to the end; reading and answering two questions takes about this long.
 ANSWERING_S = 20.0
@@ -133,11 +133,13 @@ class Heads:
     under_way: int
     completed: int
     expired: int
+    screened_out: int
+    withdrawn: int
     answers: int
 
     @property
     def came(self) -> int:
-        return self.under_way + self.completed + self.expired
+        return self.under_way + self.completed + self.expired + self.screened_out + self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +265,11 @@ def collection(study: Study) -> Collection:
 
     def heads(simulated: bool) -> Heads:
         return Heads(
-            under_way=sessions[simulated, SessionState.CONSENTED] + sessions[simulated, SessionState.ACTIVE],
+            under_way=sum(sessions[simulated, state] for state in LIVE_SESSIONS),
             completed=sessions[simulated, SessionState.COMPLETED],
             expired=sessions[simulated, SessionState.EXPIRED],
+            screened_out=sessions[simulated, SessionState.SCREENED_OUT],
+            withdrawn=sessions[simulated, SessionState.WITHDRAWN],
             answers=answers[simulated],
         )
 

@@ -24,14 +24,17 @@ class StimulusState(models.TextChoices):
 class BlockState(models.TextChoices):
     FREE = "free", "Free"
     CLAIMED = "claimed", "Claimed"  # one StudySession has it, for good
-    RETIRED = "retired", "Retired"  # its session expired; what was unanswered lives on in newer blocks
+    RETIRED = "retired", "Retired"  # its session ended early; what was unanswered lives on in newer blocks
 
 
 class SessionState(models.TextChoices):
     CONSENTED = "consented", "Consented"  # the rater agreed and holds a block
+    SCREENED = "screened", "Screened"  # everything before the trials is done
     ACTIVE = "active", "Active"  # the first trial was shown
     COMPLETED = "completed", "Completed"  # every trial answered or void
     EXPIRED = "expired", "Expired"  # silent for too long; answers are kept
+    SCREENED_OUT = "screened_out", "Screened out"  # a check before the trials asked for more
+    WITHDRAWN = "withdrawn", "Withdrawn"  # the rater left; answers are kept until they erase them
 
 
 class DatasetState(models.TextChoices):
@@ -48,10 +51,15 @@ STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
     StudyState.CLOSED: frozenset(),
 }
 SESSION_TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
-    SessionState.CONSENTED: frozenset({SessionState.ACTIVE, SessionState.EXPIRED}),
-    SessionState.ACTIVE: frozenset({SessionState.COMPLETED, SessionState.EXPIRED}),
+    SessionState.CONSENTED: frozenset(
+        {SessionState.SCREENED, SessionState.SCREENED_OUT, SessionState.WITHDRAWN, SessionState.EXPIRED}
+    ),
+    SessionState.SCREENED: frozenset({SessionState.ACTIVE, SessionState.WITHDRAWN, SessionState.EXPIRED}),
+    SessionState.ACTIVE: frozenset({SessionState.COMPLETED, SessionState.WITHDRAWN, SessionState.EXPIRED}),
     SessionState.COMPLETED: frozenset(),
     SessionState.EXPIRED: frozenset(),
+    SessionState.SCREENED_OUT: frozenset(),
+    SessionState.WITHDRAWN: frozenset(),
 }
 # Those that something may still follow on.
 LIVE_SESSIONS = tuple(state for state, following in SESSION_TRANSITIONS.items() if following)

@@ -1,8 +1,4 @@
-"""A rater's run: claim a block, be shown trials, report plays, answer; and what happens to who falls silent.
-
-Whether a session may go on is decided by its row alone, under its lock: a rater who comes back after the time
-allowed but before the sweeper has looked simply goes on, for nothing of theirs has been given away yet.
-"""
+"""A rater's run: claim a block, be shown trials, report plays, answer."""
 
 from __future__ import annotations
 
@@ -17,11 +13,12 @@ from django.utils.translation import gettext
 
 from studyapp import events, policies
 from studyapp.actions import packing
+from studyapp.actions.endings import expire_sessions
 from studyapp.actions.flags import flagging, raise_flag
 from studyapp.actions.marks import Mark, store_marks
-from studyapp.errors import AnswerRefused, Distrusted, SessionOver, StudyFull, WrongState
+from studyapp.actions.session_rows import begin, complete, must_go_on, note_seen, under_lock
+from studyapp.errors import AnswerRefused, Distrusted, StudyFull, WrongState
 from studyapp.models import (
-    AuditLine,
     Block,
     PlayEvent,
     Presentation,
@@ -137,7 +134,7 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
     session = under_lock(session)
     if session.state == SessionState.COMPLETED:
         return None
-    _must_go_on(session)
+    must_go_on(session)
     VoidedTrial.objects.bulk_create(
         VoidedTrial(trial=trial, reason=VoidedTrial.Reason.HELD, voided_at=now)
         for trial in _unanswered(session).filter(held())
@@ -154,8 +151,7 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
     presentation.showings += 1
     presentation.save(update_fields=["shown_at", "showings"])
     if session.started_at is None:
-        _become(session, SessionState.ACTIVE)
-        session.started_at = now
+        begin(session, now)
     note_seen(session, now)
     counts = Trial.objects.filter(block=session.block_id).aggregate(
         total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
@@ -242,7 +238,7 @@ def _answer(
         )
     if trial.responses.exists():
         return Answered(again=True, completed=session.state == SessionState.COMPLETED)
-    _must_go_on(session)
+    must_go_on(session)
     waiting = list(_unanswered(session).values_list("pk", flat=True)[:2])
     if not waiting or waiting[0] != trial.pk:
         raise AnswerRefused(gettext("An earlier step is not answered yet. Please reload the page."))
@@ -282,117 +278,13 @@ def _answer(
     return Answered(again=False, completed=completed)
 
 
-def complete(session: StudySession, now: datetime) -> None:
-    """End a session whose row is locked and that has nothing left to be asked."""
-    if session.state == SessionState.CONSENTED:
-        _become(session, SessionState.ACTIVE)
-        session.started_at = now
-    _become(session, SessionState.COMPLETED)
-    session.completed_at = now
-    note_seen(session, now)
-
-
-def stand_still(*, study: Study) -> None:
-    """Wait for who is answering or enrolling at this moment, and let nobody do so until the transaction ends.
-
-    Call first in the transaction that closes the study: what was answered before is then committed, and what comes
-    after finds the study closed.
-    """
-    Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-    # Answers hold their session's row. In one order, so that two who ask for this never wait for each other.
-    list(StudySession.objects.live().filter(study=study).order_by("pk").select_for_update(no_key=True))
-
-
-def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
-    """End overdue sessions and pack what they, and void trials, left unanswered into new blocks.
-
-    All that is overdue in a study is packed together, as one wave. Packing never waits for more: a short remainder
-    is offered at once, and while nobody has claimed it, the next packing dissolves it and packs its trials along.
-    Returns how many sessions ended, or blocks were made where none had to end.
-    """
-    overdue, void = (
-        StudySession.objects.overdue(now),
-        packing.waiting().filter(
-            trial__block__study__state__in=[state for state in StudyState if policies.takes_answers(state)]
-        ),
-    )
-    if study is not None:
-        overdue, void = overdue.filter(study=study), void.filter(trial__block__study=study)
-    studies = set(overdue.values_list("study_id", flat=True))
-    studies.update(void.values_list("trial__block__study_id", flat=True))
-    return sum(_expire_in(study_id, now) for study_id in sorted(studies))
-
-
-@transaction.atomic
-def _expire_in(study_id: int, now: datetime) -> int:
-    # One packing at a time numbers a study's blocks; no_key lets raters' inserts point at the study meanwhile.
-    study = Study.objects.select_for_update(no_key=True).get(pk=study_id)
-    # A session whose row is locked is being answered right now: it is not silent.
-    overdue = StudySession.objects.overdue(now).filter(study=study).select_for_update(skip_locked=True)
-    sessions = list(overdue.order_by("pk"))
-    goes_on = policies.takes_answers(StudyState(study.state))
-    # Read under the lock: another sweep may have packed what was seen before it.
-    void = goes_on and packing.waiting().filter(trial__block__study=study).exists()
-    if not sessions and not void:
-        return 0
-    for session in sessions:
-        _become(session, SessionState.EXPIRED)
-    StudySession.objects.bulk_update(sessions, ["state"])
-    sources = list(Block.objects.filter(session__in=sessions))
-    if goes_on:
-        sources += packing.unclaimed_remainders(study)
-    Block.objects.filter(pk__in=[block.pk for block in sources]).update(state=BlockState.RETIRED)
-    new_blocks = packing.pack_again(study, sources, now=now) if goes_on else []
-    AuditLine.write(
-        "sessions expired" if sessions else "void trials packed",
-        by=None,
-        study=study,
-        sessions=[session.pk for session in sessions],
-        retired_blocks=sorted(block.number for block in sources),
-        new_blocks=new_blocks,
-    )
-    return len(sessions) or len(new_blocks)
-
-
 def _unanswered(session: StudySession) -> QuerySet[Trial]:
     return packing.unanswered().filter(block=session.block_id).order_by("position")
 
 
-def under_lock(session: StudySession) -> StudySession:
-    """The session as it is now, its row locked until the transaction ends."""
-    # The study is not read along: its state must be that of the moment when the lock was given, not asked for.
-    return StudySession.objects.select_for_update().get(pk=session.pk)
-
-
-def _become(session: StudySession, then: SessionState) -> None:
-    """Move a session whose row is locked; the caller saves it."""
-    now = SessionState(session.state)
-    assert policies.session_may_become(now, then), f"{session} is {now}; it cannot become {then}"
-    session.state = then
-
-
-def _must_go_on(session: StudySession) -> None:
-    if session.state == SessionState.EXPIRED:
-        raise SessionOver(
-            f"This session has ended, because nothing happened for {session.study.session_timeout_min} minutes. "
-            "Your answers are kept."
-        )
-    if session.state == SessionState.COMPLETED:
-        raise SessionOver("You have answered everything already. Your answers are kept.")
-    if not policies.takes_answers(StudyState(session.study.state)):
-        raise WrongState("This study is closed. Your answers are kept.")
-
-
-def note_seen(session: StudySession, now: datetime) -> None:
-    """Save a session whose row is locked, with this sign of life."""
-    session.last_seen_at = now
-    session.expires_at = session.expiry_after(now)
-    session.save(update_fields=["state", "started_at", "completed_at", "last_seen_at", "expires_at"])
-
-
 def current_presentation(session: StudySession, trial: Trial) -> Presentation:
     """The record that the session was shown the trial. Raises AnswerRefused, SessionOver or WrongState."""
-    _must_go_on(session)
+    must_go_on(session)
     try:
         return Presentation.objects.get(trial=trial, session=session, shown_at__isnull=False)
     except Presentation.DoesNotExist:

@@ -22,7 +22,7 @@ from studyapp.actions.designs import (
     start_generation,
     summary_of,
 )
-from studyapp.actions.sessions import stand_still
+from studyapp.actions.endings import stand_still
 from studyapp.actions.stimuli import study_stimuli, with_lost_file
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Clip, Stimulus, Study, System, SystemPair, User

@@ -12,7 +12,8 @@ from studyapp import media_store
 from studyapp.actions import packing
 from studyapp.actions.flags import raise_flag
 from studyapp.actions.marks import Mark, hold_stimulus, store_marks
-from studyapp.actions.sessions import complete, current_presentation, note_seen, store_events, under_lock
+from studyapp.actions.session_rows import complete, note_seen, under_lock
+from studyapp.actions.sessions import current_presentation, store_events
 from studyapp.errors import AnswerRefused
 from studyapp.events import ReportedEvent
 from studyapp.models import AuditLine, SessionFlag, StimulusHold, StudySession, Trial, TrialMark, VoidedTrial

@@ -43,7 +43,7 @@ class StudySession(models.Model):
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="sessions")
     # One to one: a block is claimed once, ever. Two raters at one moment meet this index.
     block = models.OneToOneField(Block, on_delete=models.PROTECT, related_name="session")
-    state = models.CharField(max_length=10, choices=SessionState, default=SessionState.CONSENTED)
+    state = models.CharField(max_length=12, choices=SessionState, default=SessionState.CONSENTED)
     simulated = models.BooleanField(default=False, help_text="Set by simulate_raters only, never over HTTP.")
     consent_version = models.CharField(max_length=20)
     consented_at = models.DateTimeField()
@@ -95,7 +95,7 @@ class StudySession(models.Model):
 
     def expiry_after(self, now: datetime) -> datetime:
         allowed = timedelta(minutes=self.study.session_timeout_min)
-        return now + (min(allowed, BEGIN_WITHIN) if self.state == SessionState.CONSENTED else allowed)
+        return now + (min(allowed, BEGIN_WITHIN) if self.started_at is None else allowed)
 
 
 class Presentation(models.Model):

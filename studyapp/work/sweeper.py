@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from studyapp.actions import datasets, sessions, stimuli
+from studyapp.actions import datasets, endings, stimuli
 from studyapp.work import rubbish
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ def sweep(*, now: datetime) -> None:
     """
     failed: list[Exception] = []
     parts: tuple[Callable[..., int], ...] = (
-        sessions.expire_sessions,
+        endings.expire_sessions,
         stimuli.requeue_abandoned,
         stimuli.resend_lost,
         datasets.resend_lost,

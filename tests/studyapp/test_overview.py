@@ -98,7 +98,7 @@ def test_collecting_is_done_when_no_block_is_free_and_nobody_is_under_way() -> N
 
     def collect() -> str:
         work = overview.generation(study, now=NOW)
-        raters = replace(overview.collection(study), simulated=overview.Heads(0, 1, 0, answers=2))
+        raters = replace(overview.collection(study), simulated=overview.Heads(0, 1, 0, 0, 0, answers=2))
         return statuses(overview.steps(study, current=True, work=work, raters=raters, reports=0))["Collect"]
 
     assert collect() == "now"

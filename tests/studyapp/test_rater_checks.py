@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from studyapp.actions import datasets, studies
-from studyapp.actions.sessions import enrol, expire_sessions
+from studyapp.actions.endings import expire_sessions
+from studyapp.actions.sessions import enrol
 from studyapp.errors import DuetError
 from studyapp.exports import ratings_frame
 from studyapp.models import Study, StudySession, System, Trial

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from studyapp.actions import sessions, studies, voids
+from studyapp.actions import endings, sessions, studies, voids
 from studyapp.actions.marks import Mark
 from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
 from studyapp.events import ReportedEvent
@@ -125,7 +125,7 @@ def test_a_late_answer_and_the_sweeper_take_turns(attempt: int) -> None:
     session = sessions.enrol(study=study, now=NOW)
     late = answering(session, 4)
     StudySession.objects.filter(pk=session.pk).update(expires_at=NOW)
-    answered, _ = at_once(late, lambda: sessions.expire_sessions(now=LATER))
+    answered, _ = at_once(late, lambda: endings.expire_sessions(now=LATER))
     session.refresh_from_db()
     first = Trial.objects.get(block=session.block, position=1)
     offered = Trial.objects.filter(block__state=BlockState.FREE)
@@ -146,7 +146,7 @@ def test_two_sweepers_pack_once() -> None:
     for _ in range(2):
         sessions.enrol(study=study, now=NOW)
     late = NOW + timedelta(hours=2)
-    results = at_once(*[lambda: sessions.expire_sessions(now=late)] * 2)
+    results = at_once(*[lambda: endings.expire_sessions(now=late)] * 2)
     assert sorted(results) == [0, 2]  # type: ignore[type-var]
     assert Trial.objects.filter(block__state=BlockState.FREE).count() == 4
 
@@ -155,12 +155,12 @@ def test_claiming_a_remainder_while_it_is_packed_again_loses_nothing() -> None:
     study = open_study(clips=2, blocks=2, trials_per_block=5)
     late, later = NOW + timedelta(hours=2), NOW + timedelta(hours=4)
     sessions.enrol(study=study, now=NOW)
-    sessions.expire_sessions(now=late)
+    endings.expire_sessions(now=late)
     second = Block.objects.free().get(wave=0)
     StudySession.objects.filter(pk=sessions.enrol(study=study, now=late).pk).update(expires_at=later)
     second.refresh_from_db()
     assert second.state == BlockState.CLAIMED
-    results = at_once(lambda: sessions.expire_sessions(now=later), lambda: sessions.enrol(study=study, now=later))
+    results = at_once(lambda: endings.expire_sessions(now=later), lambda: sessions.enrol(study=study, now=later))
     assert not any(isinstance(result, Exception) for result in results)
     there = Trial.objects.filter(block__state__in=[BlockState.FREE, BlockState.CLAIMED])
     assert there.count() == 4
@@ -295,7 +295,7 @@ def test_two_sweepers_pack_a_void_trial_once() -> None:
     session = sessions.enrol(study=study, now=NOW)
     trial, _ = shown_and_heard(session)
     voids.void_trial(session=session, trial=trial, side="left", reason=VoidedTrial.Reason.STALLED, now=NOW)
-    at_once(*[lambda: sessions.expire_sessions(now=LATER)] * 2)
+    at_once(*[lambda: endings.expire_sessions(now=LATER)] * 2)
     assert Trial.objects.filter(block__state=BlockState.FREE).count() == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from studyapp.actions import sessions
+from studyapp.actions import endings, sessions
 from studyapp.errors import AnswerRefused, SessionOver, StudyFull, WrongState
 from studyapp.events import ReportedEvent
 from studyapp.models import AuditLine, Block, PlayEvent, Presentation, Response, Study, StudySession, Trial
@@ -304,9 +304,9 @@ def test_what_an_expired_session_left_is_offered_again_sides_unchanged() -> None
     study = open_study(clips=4, blocks=1, session_timeout_min=60)
     session = expired_after(study, answered=1)
     late = NOW + timedelta(hours=2)
-    assert sessions.expire_sessions(now=NOW + timedelta(minutes=30)) == 0
-    assert sessions.expire_sessions(now=late) == 1
-    assert sessions.expire_sessions(now=late) == 0
+    assert endings.expire_sessions(now=NOW + timedelta(minutes=30)) == 0
+    assert endings.expire_sessions(now=late) == 1
+    assert endings.expire_sessions(now=late) == 0
     session.refresh_from_db()
     assert (session.state, session.block.state) == (SessionState.EXPIRED, BlockState.RETIRED)
     block = Block.objects.free().get(study=study)
@@ -325,7 +325,7 @@ def test_remainders_of_several_sessions_are_packed_together() -> None:
     Trial.objects.filter(block__study=study, block__number=3, position__gt=1).delete()
     for answered in (3, 2):
         expired_after(study, answered)
-    assert sessions.expire_sessions(now=NOW + timedelta(hours=2)) == 2
+    assert endings.expire_sessions(now=NOW + timedelta(hours=2)) == 2
     new = Block.objects.free().filter(wave=1)
     assert sum(block.trials.count() for block in new) == 3
     # Clip 4 was left by both, and nobody meets a comparison twice: two blocks, and no more.
@@ -340,11 +340,11 @@ def test_an_unclaimed_short_remainder_joins_the_next_packing() -> None:
     wanted = Counter(second.block.trials.values_list("comparison", flat=True)[2:])
     wanted.update(first.block.trials.filter(position=4).values_list("comparison", flat=True))
     StudySession.objects.filter(pk=second.pk).update(expires_at=NOW + timedelta(days=1))
-    sessions.expire_sessions(now=NOW + timedelta(hours=2))
+    endings.expire_sessions(now=NOW + timedelta(hours=2))
     assert Block.objects.free().get().trials.count() == 1
     for _ in range(2):
         answer_next(second, NOW + timedelta(hours=2))
-    sessions.expire_sessions(now=NOW + timedelta(days=3))
+    endings.expire_sessions(now=NOW + timedelta(days=3))
     offered = Block.objects.free()
     assert {block.wave for block in offered} == {2}
     got = Counter(Trial.objects.filter(block__in=offered).values_list("comparison", flat=True))
@@ -364,7 +364,7 @@ def test_repeats_are_not_packed_again() -> None:
         repeat_of=original,
     )
     expired_after(study, answered=1)
-    sessions.expire_sessions(now=NOW + timedelta(hours=2))
+    endings.expire_sessions(now=NOW + timedelta(hours=2))
     assert [trial.kind for trial in Trial.objects.filter(block__wave=1)] == ["test"]
 
 
@@ -372,7 +372,7 @@ def test_a_closed_studys_sessions_end_without_new_blocks() -> None:
     study = open_study(blocks=1)
     sessions.enrol(study=study, now=NOW)
     Study.objects.filter(pk=study.pk).update(state=StudyState.CLOSED, closed_at=NOW)
-    assert sessions.expire_sessions(now=NOW + timedelta(hours=2)) == 1
+    assert endings.expire_sessions(now=NOW + timedelta(hours=2)) == 1
     assert not Block.objects.free().exists()
 
 
@@ -382,7 +382,7 @@ def test_packing_many_sessions_costs_as_many_queries_as_packing_one(django_asser
         for _ in range(sessions_there):
             sessions.enrol(study=study, now=NOW)
         with django_assert_max_num_queries(18):
-            assert sessions.expire_sessions(now=NOW + timedelta(hours=2), study=study) == sessions_there
+            assert endings.expire_sessions(now=NOW + timedelta(hours=2), study=study) == sessions_there
 
 
 def test_an_answer_costs_few_queries_however_many_events(django_assert_max_num_queries: Any) -> None:

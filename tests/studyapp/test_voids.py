@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from studyapp.actions import sessions, voids
+from studyapp.actions import endings, sessions, voids
 from studyapp.actions.marks import MAX_HOLDS_PER_SESSION, Mark, lift_hold, marks_from
 from studyapp.errors import AnswerRefused, SessionOver, WrongState
 from studyapp.models import (
@@ -62,16 +62,16 @@ def test_a_void_trials_comparison_goes_to_another_block_once_its_session_has_end
     study = open_study(clips=2, blocks=1)
     session = sessions.enrol(study=study, now=NOW)
     trial = void_next(session)
-    assert sessions.expire_sessions(now=NOW) == 0
+    assert endings.expire_sessions(now=NOW) == 0
     answer_next(session, NOW)
     session.refresh_from_db()
     assert session.state == SessionState.COMPLETED
-    assert sessions.expire_sessions(now=NOW) == 1
+    assert endings.expire_sessions(now=NOW) == 1
     assert offered() == [trial.comparison_id]
     again = Trial.objects.get(block__wave=1)
     assert (again.left_is_1, again.played_first) == (trial.left_is_1, trial.played_first)
     # Once.
-    assert sessions.expire_sessions(now=NOW) == 0
+    assert endings.expire_sessions(now=NOW) == 0
     assert len(offered()) == 1
 
 
@@ -81,8 +81,8 @@ def test_an_expired_sessions_void_trial_is_packed_once_with_what_it_left() -> No
     void_next(session)
     answer_next(session, NOW)
     late = NOW + timedelta(hours=3)
-    sessions.expire_sessions(now=late)
-    sessions.expire_sessions(now=late)
+    endings.expire_sessions(now=late)
+    endings.expire_sessions(now=late)
     assert len(offered()) == 2
     assert not VoidedTrial.objects.filter(packed_at=None).exists()
 
@@ -121,7 +121,7 @@ def test_a_repeat_is_void_with_the_trial_it_repeats() -> None:
     void_next(session)
     assert answer_next(session, NOW).completed
     assert VoidedTrial.objects.get(trial__kind="repeat").reason == "original"
-    sessions.expire_sessions(now=NOW)
+    endings.expire_sessions(now=NOW)
     assert offered() == [original.comparison_id]
 
 
@@ -144,7 +144,7 @@ def test_an_answered_trial_and_an_expired_session_cannot_be_void() -> None:
     voids.void_trial(session=session, trial=first, side="left", reason=Reason.MISSING, now=NOW)
     assert not VoidedTrial.objects.exists()
     second = shown(session, NOW).trial
-    sessions.expire_sessions(now=NOW + timedelta(hours=3))
+    endings.expire_sessions(now=NOW + timedelta(hours=3))
     with pytest.raises(SessionOver):
         voids.void_trial(session=session, trial=second, side="left", reason=Reason.MISSING, now=NOW)
 
@@ -199,10 +199,10 @@ def test_what_is_called_offensive_is_out_until_a_researcher_has_looked() -> None
     assert Response.objects.count() == 2
     # Nobody else meets it; what they were to be asked waits.
     assert answer_next(second, NOW).completed
-    assert sessions.expire_sessions(now=NOW) == 0
+    assert endings.expire_sessions(now=NOW) == 0
     researcher = make_researcher()
     lift_hold(hold=hold, by=researcher, now=NOW)
-    assert sessions.expire_sessions(now=NOW) == 1
+    assert endings.expire_sessions(now=NOW) == 1
     assert offered() == [trial.comparison_id]
     assert AuditLine.objects.get(verb="stimulus let back in").by == researcher
     with pytest.raises(WrongState, match="already"):
@@ -221,12 +221,12 @@ def test_what_is_held_when_a_session_expires_waits_too() -> None:
     trial = shown(marking, NOW).trial
     answer_next(marking, NOW, marks=[Mark(OFFENSIVE, "right")])
     late = NOW + timedelta(hours=3)
-    sessions.expire_sessions(now=late)
+    endings.expire_sessions(now=late)
     assert trial.comparison_id not in offered()
     waiting = VoidedTrial.objects.get(trial__block=silent.block)
     assert (waiting.reason, waiting.packed_at) == ("held", None)
     lift_hold(hold=StimulusHold.objects.get(), by=make_researcher(), now=late)
-    sessions.expire_sessions(now=late)
+    endings.expire_sessions(now=late)
     assert offered().count(trial.comparison_id) == 1
 
 
@@ -273,6 +273,6 @@ def test_who_never_began_takes_no_turn() -> None:
     study = open_study(clips=1, blocks=2)
     sessions.enrol(study=study, now=NOW)
     late = NOW + timedelta(minutes=20)
-    sessions.expire_sessions(now=late)
+    endings.expire_sessions(now=late)
     assert sessions.enrol(study=study, now=late).first_question == Question.VISUAL_RELEVANCE
     assert sessions.enrol(study=study, now=late).first_question == Question.MUSIC_PREFERENCE
