@@ -21,6 +21,10 @@ class SessionOver(DuetError):
     """The session has expired or ended; what was answered is kept."""
 
 
+class StepFirst(DuetError):
+    """A step before the trials is not done yet."""
+
+
 class AnswerRefused(DuetError):
     """An answer does not satisfy the rules of its trial."""
 

@@ -1,9 +1,10 @@
 """Simulated raters: known preferences, answered through the same pages as people use.
 
-Link, consent, instructions, trial after trial with both videos fetched and played by events, thanks. Two things
-only happen beside the pages: the session is marked as simulated in the database right after consent, and which
-system is on which side is looked up there, for the pages do not tell. A simulated session states its own clock
-(``X-Duet-Clock``) instead of waiting for the music to end.
+Link, consent, checks, instructions, trial after trial with both videos fetched and played by events, breaks,
+thanks. Three things only happen beside the pages: the session is marked as simulated in the database right after
+consent; which system is on which side is looked up there, and so are the right answers to the checks, for the
+pages do not tell and nobody hears. A simulated session states its own clock (``X-Duet-Clock``) instead of waiting
+for the music to end.
 """
 
 from __future__ import annotations
@@ -17,20 +18,26 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from studyapp import policies
+from studyapp.admission import outstanding
+from studyapp.briefings import questions
 from studyapp.errors import DuetError, WrongState
 from studyapp.models import Study, StudySession, System, Trial
 from studyapp.preferences import Preferences
 from studyapp.presentation import Side
 from studyapp.questions import Question
+from studyapp.screening.device import Listening
+from studyapp.screening.steps import Step
 from studyapp.simulated_browser import Browser
 from studyapp.states import StudyState
 from studyapp.views.seat import CLOCK_HEADER, COOKIE, seated
+from studyapp.views.standing import next_step
 
 Progress = Callable[[int, int, str], None]
 """Called with the trials answered, the trials there will be, and a few words."""
 
 _READING_S = 20.0
 _PAUSE_S = 1.0
+_STEP_S = 30.0
 _TRIALS = Trial.objects.select_related(
     "block", "comparison__clip", "comparison__stimulus_1__system", "comparison__stimulus_2__system"
 )
@@ -124,13 +131,39 @@ def _enrol(study: Study, browser: Browser) -> StudySession | None:
 
 def _answers(study: Study, session: StudySession, browser: Browser, preferences: Preferences) -> Iterator[Trial]:
     """Answer trial after trial until the thanks; yields each trial that was answered."""
-    start, thanks = (reverse(name, args=[study.token]) for name in ("take-trial", "take-thanks"))
+    start, thanks, go_on = (
+        reverse(name, args=[study.token]) for name in ("take-trial", "take-thanks", "take-go-on")
+    )
     clock = Clock(browser)
+    while step := outstanding(session):
+        _take(session, step, browser, clock)
     clock.pass_by(_READING_S)
     browser.get(start)
     while not browser.page.url.endswith(thanks):
+        if browser.page.action.endswith(go_on):
+            clock.pass_by(_PAUSE_S)
+            browser.submit({})
+            continue
         yield _answer(browser, clock, preferences)
         clock.pass_by(_PAUSE_S)
+
+
+def _take(session: StudySession, step: Step, browser: Browser, clock: Clock) -> None:
+    """Do one step before the trials, and pass."""
+    browser.get(next_step(session))
+    clock.pass_by(_STEP_S)
+    shown = session.tries.get(step=step, ended_at=None).shown
+    match step:
+        case Step.BACKGROUND:
+            browser.submit({})
+        case Step.DEVICE:
+            browser.submit({"bells": shown["bells"], "listening": Listening.WIRED.value})
+        case Step.ANTIPHASE | Step.HUGGINS:
+            browser.submit({str(number): trial[0] for number, trial in enumerate(shown["trials"])})
+        case Step.UNDERSTANDING:
+            asked = questions(session.study, session.language)
+            pairs = enumerate(zip(asked, shown["orders"], strict=True))
+            browser.submit({str(number): order.index(question.right) for number, (question, order) in pairs})
 
 
 class Clock:

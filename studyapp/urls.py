@@ -5,6 +5,8 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("studyapp.views.health")),
+    path("", include("studyapp.views.arriving")),
+    path("", include("studyapp.views.steps")),
     path("", include("studyapp.views.rater")),
     path("", include("studyapp.views.media")),
     path("", include("studyapp.views.research")),

@@ -34,10 +34,15 @@ def end_early(*, session: StudySession, then: SessionState, now: datetime) -> St
     study = Study.objects.select_for_update(no_key=True).get(pk=session.study_id)
     session = under_lock(session)
     must_go_on(session)
+    end_locked(study, session, then, now)
+    return session
+
+
+def end_locked(study: Study, session: StudySession, then: SessionState, now: datetime) -> None:
+    """The same for who holds both locks, the study's and then the session's."""
     become(session, then)
     note_seen(session, now)
     _pack_what_is_left(study, [session], now, f"session {then.label.lower()}")
-    return session
 
 
 def expire_sessions(*, now: datetime, study: Study | None = None) -> int:

@@ -12,12 +12,16 @@ from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext
 
 from studyapp import events, policies
-from studyapp.actions import packing
+from studyapp.actions import breaks, packing, recruitment
+from studyapp.actions.breaks import BreakOffered
 from studyapp.actions.endings import expire_sessions
 from studyapp.actions.flags import flagging, raise_flag
 from studyapp.actions.marks import Mark, store_marks
+from studyapp.actions.recruitment import OPEN, Entry
 from studyapp.actions.session_rows import begin, complete, must_go_on, note_seen, under_lock
-from studyapp.errors import AnswerRefused, Distrusted, StudyFull, WrongState
+from studyapp.admission import outstanding
+from studyapp.briefings import briefing
+from studyapp.errors import AnswerRefused, Distrusted, StepFirst, StudyFull, WrongState
 from studyapp.models import (
     Block,
     PlayEvent,
@@ -31,10 +35,10 @@ from studyapp.models import (
     VoidedTrial,
 )
 from studyapp.models.marks import held
-from studyapp.models.study import new_token
 from studyapp.presentation import LETTERS, SIDES, Presented, Side
 from studyapp.questions import Question
-from studyapp.states import BlockState, SessionState, StudyState
+from studyapp.states import LIVE_SESSIONS, BlockState, SessionState, StudyState
+from studyapp.tokens import new_token
 
 MAX_EVENTS_PER_TRIAL = 5000
 # A slow connection and an impatient finger send one answer a few times over; nobody sends it so often.
@@ -61,54 +65,76 @@ class Answered:
     completed: bool
 
 
-def enrol(*, study: Study, now: datetime, ticket: str | None = None) -> StudySession:
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a consent form says. ``ticket`` becomes the rater's code, so that a form sent twice enrols once."""
+
+    ticket: str
+    entry: Entry = OPEN
+    language: str = ""
+
+
+def enrol(*, study: Study, now: datetime, consent: Consent | None = None) -> StudySession:
     """A rater has agreed: claim one free block for them. Raises WrongState or StudyFull.
 
-    ticket: what the consent form carried. It becomes the rater's code, so that a form sent twice finds the session
-    that the first one made.
+    Who came before, by this form, invitation or panel id, gets the session that they have.
     """
-    ticket = ticket or new_token()
-    session = _claim(study, ticket, now)
+    consent = consent or Consent(new_token())
+    session = _claim(study, consent, now)
     # Full only when nobody has fallen silent either.
     if session is None and expire_sessions(now=now, study=study):
-        session = _claim(study, ticket, now)
+        session = _claim(study, consent, now)
     if session is None:
-        raise StudyFull("All places in this study are taken. Thank you for your interest.")
+        raise StudyFull(gettext("All places in this study are taken. Thank you for your interest."))
     return session
 
 
-def _claim(study: Study, ticket: str, now: datetime) -> StudySession | None:
-    mine = StudySession.objects.filter(study=study, rater__code=ticket)
+def _claim(study: Study, consent: Consent, now: datetime) -> StudySession | None:
     try:
-        return mine.first() or _claim_free_block(study, ticket, now)
+        return _mine(study, consent) or _claim_free_block(study, consent, now)
     except IntegrityError:
         # The same form at the same moment: Rater.code is unique, and this one came second.
-        session = mine.first()
+        session = _mine(study, consent)
         if session is None:
             raise
         return session
 
 
+def _mine(study: Study, consent: Consent) -> StudySession | None:
+    by_form = StudySession.objects.filter(study=study, rater__code=consent.ticket).first()
+    session = by_form or recruitment.session_of(study, consent.entry)
+    # A run that ended before its first trial is nothing to come back to, but by the very form that began it.
+    return None if session is not by_form and session and session.ended_before_it_began else session
+
+
 @transaction.atomic
-def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession | None:
+def _claim_free_block(study: Study, consent: Consent, now: datetime) -> StudySession | None:
     # Newcomers of one study take turns, with each other and with whoever pauses, closes or packs: so the state
     # read here holds until the commit, and the first free block is nobody else's. Raters who answer wait for
     # nothing. SQLite: the transaction began IMMEDIATE. Last line of defence on both: session.block is unique.
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if not policies.accepts_new_raters(StudyState(study.state)):
         raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")
-    rater = Rater.objects.create(code=ticket)
+    # Read again under the lock: of two who came with one id, the second waited here.
+    known = _mine(study, consent)
+    if known is not None:
+        return known
+    rater = Rater.objects.create(code=consent.ticket)
     block = Block.objects.claimable().filter(study=study).order_by("number").first()
     if block is None:
         rater.delete()
         return None
+    recruitment.bind(study=study, entry=consent.entry, rater=rater, now=now)
     block.state = BlockState.CLAIMED
     block.save(update_fields=["state"])
+    told = briefing(study, consent.language or study.language)
     session = StudySession(
         study=study,
         rater=rater,
         block=block,
         consent_version=study.consent_version,
+        consent_sha256=told.sha256,
+        language=told.language,
         consented_at=now,
         last_seen_at=now,
         first_question=_question_whose_turn_it_is(study),
@@ -120,16 +146,18 @@ def _claim_free_block(study: Study, ticket: str, now: datetime) -> StudySession 
 
 def _question_whose_turn_it_is(study: Study) -> Question:
     """The one that fewer raters were asked first; call under the study's lock, so that two never take one turn."""
-    began = StudySession.objects.filter(study=study).exclude(state=SessionState.EXPIRED, started_at=None)
+    gone = [state for state in SessionState if state not in LIVE_SESSIONS]
+    began = StudySession.objects.filter(study=study).exclude(state__in=gone, started_at=None)
     asked = dict(began.order_by().values_list("first_question").annotate(Count("pk")))
     return min(Question, key=lambda question: asked.get(question, 0))
 
 
 @transaction.atomic
-def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
-    """The next unanswered trial, noted as shown; None when there is none left. Raises SessionOver or WrongState.
+def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | BreakOffered | None:
+    """The next unanswered trial, noted as shown, or a break before it; None when there is none left.
 
-    A trial with a stimulus that is held meanwhile is void for this session.
+    A trial with a stimulus that is held meanwhile is void for this session. Raises SessionOver or WrongState, and
+    StepFirst while a step before the trials is not done.
     """
     session = under_lock(session)
     if session.state == SessionState.COMPLETED:
@@ -143,6 +171,14 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
     if trial is None:
         complete(session, now)
         return None
+    if session.started_at is None and outstanding(session) is not None:
+        raise StepFirst(gettext("Something comes before the first comparison. Please reload the page."))
+    counts = Trial.objects.filter(block=session.block_id).aggregate(
+        total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
+    )
+    pause = breaks.due(session, answered=counts["place"] - 1, total=counts["total"], now=now)
+    if pause is not None:
+        return pause
     presentation, fresh = Presentation.objects.get_or_create(
         trial=trial, defaults={"session": session, "shown_at": now}
     )
@@ -153,9 +189,6 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | None:
     if session.started_at is None:
         begin(session, now)
     note_seen(session, now)
-    counts = Trial.objects.filter(block=session.block_id).aggregate(
-        total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
-    )
     stored = () if fresh else presentation.events.all()
     return ShownTrial(
         trial=trial,

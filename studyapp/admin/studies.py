@@ -22,10 +22,10 @@ from studyapp.admin.base import ResearchAdmin
 from studyapp.admin.study_form import CHECKS, NUMBERS, TEXTS, StudyForm
 from studyapp.errors import DuetError
 from studyapp.models import Clip, Study, StudySession
-from studyapp.models.study import new_token
 from studyapp.overview import Follows
 from studyapp.policies import design_is_editable
 from studyapp.states import StudyState
+from studyapp.tokens import new_token
 from studyapp.views.staff import researcher
 
 

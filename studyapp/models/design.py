@@ -6,9 +6,10 @@ from django.db import models
 from django.db.models import F, Q
 
 from studyapp.models.stimulus import Stimulus
-from studyapp.models.study import Clip, Study, System, new_token
+from studyapp.models.study import Clip, Study, System
 from studyapp.presentation import Presented, Side, presented
 from studyapp.states import BlockState
+from studyapp.tokens import new_token
 
 
 class Comparison(models.Model):

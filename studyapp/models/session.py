@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import Q
 
+from studyapp.languages import LANGUAGES
 from studyapp.models.design import Block, Trial
-from studyapp.models.study import Study, new_token
+from studyapp.models.study import Study
 from studyapp.questions import Question
 from studyapp.states import LIVE_SESSIONS, SessionState
+from studyapp.tokens import new_token
 
 BEGIN_WITHIN = timedelta(minutes=10)
 """How long a place is held for who has agreed to take part and has seen no trial yet (docs/adr/0011)."""
@@ -46,6 +48,10 @@ class StudySession(models.Model):
     state = models.CharField(max_length=12, choices=SessionState, default=SessionState.CONSENTED)
     simulated = models.BooleanField(default=False, help_text="Set by simulate_raters only, never over HTTP.")
     consent_version = models.CharField(max_length=20)
+    consent_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Of everything that the consent page told, in its language."
+    )
+    language = models.CharField(max_length=10, choices=LANGUAGES, default="en")
     consented_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     last_seen_at = models.DateTimeField()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,16 @@ from django.db import models
 from django.db.models import F, Q
 
 from generation import registry
+from studyapp.languages import LANGUAGES
+from studyapp.models.briefing import (
+    CONSENT_TEXT,
+    INSTRUCTIONS,
+    ChecksBeforeTrials,
+    ConsentParticulars,
+    Recruiting,
+)
 from studyapp.states import StudyState
-
-
-def new_token() -> str:
-    """An unguessable name for something a stranger's browser will see."""
-    return secrets.token_urlsafe(12)
+from studyapp.tokens import new_token
 
 
 class ClipQuerySet(models.QuerySet["Clip"]):
@@ -106,7 +109,7 @@ class System(models.Model):
         return registry.spec(self.key).reads_text
 
 
-class Study(models.Model):
+class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, models.Model):
     """Experiment: which clips, which systems, how many ratings, and what raters are told."""
 
     title = models.CharField(max_length=200)
@@ -190,22 +193,15 @@ class Study(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Minutes of silence after which a session expires.",
     )
-    completion_code = models.CharField(max_length=40, default=new_token)
-    consent_text = models.TextField(
-        default=(
-            "You will watch short video clips and compare two versions of their music. Taking part is voluntary; "
-            "you can stop at any time by closing the page. We store your answers and when and how much of each "
-            "clip was played, under a random number and without your name."
-        )
+    completion_code = models.CharField(
+        max_length=40, default=new_token, help_text="Shown at the end, or taken along to the panel."
     )
+    language = models.CharField(
+        max_length=10, choices=LANGUAGES, default="en", help_text="Of the texts below; others can be added."
+    )
+    consent_text = models.TextField(default=CONSENT_TEXT)
     consent_version = models.CharField(max_length=20, default="1")
-    instructions = models.TextField(
-        default=(
-            "Use headphones or good loudspeakers in a quiet place and set a comfortable volume now. In every step "
-            "you see one video twice, with two different soundtracks, A and B. Play both to the end, then answer "
-            "two questions. There are no right or wrong answers."
-        )
-    )
+    instructions = models.TextField(default=INSTRUCTIONS)
     design_summary = models.JSONField(
         default=dict,
         blank=True,

@@ -1,10 +1,14 @@
-"""The rater's pages: link, consent, instructions, trials, thanks.
+"""The rater's trials: shown, played, answered; breaks, and thanks.
 
 The protocol, as browsers and ``simulate_raters`` speak it (all below ``/take/<study token>/``; pages are HTML,
 every POST carries Django's CSRF token, as the form field ``csrfmiddlewaretoken`` or the header ``X-CSRFToken``):
 
-- ``GET ""``: the consent form (hidden field ``ticket``), or a redirect to where the cookie's session stands.
-- ``POST consent/`` with ``ticket``: enrols, sets the cookie, redirects to ``instructions/``.
+- ``GET ""`` (or ``invitation/<code>/``, or with what a panel appends): the consent form with the hidden field
+  ``ticket``, or a redirect to where the session of the cookie, invitation or panel id stands.
+- ``POST consent/`` with ``ticket``: enrols, sets the cookie, redirects to what comes first. ``POST decline/``: no.
+- ``GET`` and ``POST before/<step>/`` and ``instructions/``: the steps before the first trial (views/steps.py); the
+  form's hidden field ``try`` is the number of the try. Their sounds lie below ``before/<step>/<try>/``.
+- ``POST go-on/``: a break is over.
 - ``GET trial/``: the next unanswered trial, or a redirect to ``thanks/``. The page's JSON element
   ``trial-config`` has ``token``, ``first`` (left or right: played first), ``needed`` and ``duration`` (seconds),
   ``proof`` (signature of this showing, sent along with everything below), ``eventsUrl`` and ``voidUrl``; the
@@ -28,42 +32,33 @@ A reply that says an answer is saved is sent after its transaction was committed
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django import forms
 from django.core.exceptions import BadRequest
-from django.db.models import Avg
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_POST
 
-from studyapp import policies
-from studyapp.actions import packing, sessions, voids
+from studyapp.actions import breaks, packing, sessions, voids
+from studyapp.actions.breaks import BreakOffered
 from studyapp.actions.flags import flagging, raise_flag
 from studyapp.actions.marks import Mark, marks_from
-from studyapp.errors import AnswerRefused, DuetError, SessionOver, StudyFull, WrongState
+from studyapp.errors import AnswerRefused, DuetError, SessionOver, StepFirst, WrongState
 from studyapp.events import BadEvents, ReportedEvent, decoded, parse
-from studyapp.models import Block, SessionFlag, Study, StudySession, Trial, VoidedTrial
-from studyapp.models.session import BEGIN_WITHIN
-from studyapp.models.study import new_token
-from studyapp.overview import minutes_for
+from studyapp.models import SessionFlag, StudySession, Trial, VoidedTrial
+from studyapp.panels import Outcome
 from studyapp.presentation import LETTERS, SIDES, Presented
-from studyapp.questions import SCALE, WORDINGS, Question
-from studyapp.states import SessionState, StudyState
+from studyapp.questions import SCALE, Question
+from studyapp.states import SessionState
 from studyapp.views.proof import new_proof, shown_as
-from studyapp.views.seat import leave_seat, moment, new_ticket, seated, take_seat, ticket_code
+from studyapp.views.seat import leave_seat, moment
+from studyapp.views.standing import may_leave_to_another, next_step, way_back, where_it_stands, with_seat
 from studyapp.views.trial_page import trial_context
-
-P = ParamSpec("P")
-SeatedView = Callable[Concatenate[HttpRequest, StudySession, P], HttpResponseBase]
-
 
 _BY_SIDE = tuple((side, LETTERS[side]) for side in SIDES)
 _BY_RATER = ("missing", "incomplete", "unplayable", "stalled", "offensive")
@@ -114,78 +109,6 @@ class AnswerForm(TrialForm):
     @property
     def choices(self) -> dict[Question, int]:
         return {question: value for question in Question if (value := self.cleaned_data.get(question.value))}
-
-
-def with_seat(view: SeatedView[P]) -> Callable[..., HttpResponseBase]:
-    """Load the cookie's session; whoever has none is sent to the study's first page."""
-
-    @wraps(view)
-    def seated_view(request: HttpRequest, study_token: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        session = seated(request, study_token)
-        if session is None:
-            return _sorry(request, "Please start from the link you were given.", study_token, status=403)
-        return view(request, session, *args, **kwargs)
-
-    return never_cache(seated_view)
-
-
-@require_GET
-@never_cache
-@ensure_csrf_cookie
-def landing(request: HttpRequest, study_token: str) -> HttpResponseBase:
-    """Consent for a newcomer; whoever has a session is taken to where they stopped."""
-    study = _study(study_token)
-    session = seated(request, study_token)
-    again = session is not None and session.ended_before_it_began
-    if session is not None and not again:
-        return _where_it_stands(request, session)
-    if study.state != StudyState.OPEN:
-        return _message(request, *_NOT_OPEN[StudyState(study.state)])
-    if not _has_room(study):
-        return _message(request, *_FULL)
-    checks = study.gold_per_block + study.identical_per_block
-    trials = study.trials_per_block + study.repeats_per_block + checks
-    context = {
-        "study": study,
-        "ticket": new_ticket(study, new_token()),
-        "trials": trials,
-        "minutes": _minutes(study, trials),
-        "held_for": BEGIN_WITHIN.seconds // 60 if again else None,
-    }
-    return render(request, "rater/consent.html", context)
-
-
-@require_POST
-@never_cache
-def consent(request: HttpRequest, study_token: str) -> HttpResponseBase:
-    """Enrol once, however often the form is sent."""
-    study = _study(study_token)
-    session = seated(request, study_token)
-    if session is None or session.ended_before_it_began:
-        code = ticket_code(study, request.POST.get("ticket", ""))
-        if code is None:
-            return HttpResponseRedirect(reverse("take", args=[study_token]))
-        try:
-            session = sessions.enrol(study=study, now=timezone.now(), ticket=code)
-        except StudyFull:
-            return _message(request, *_FULL)
-        except WrongState:
-            return HttpResponseRedirect(reverse("take", args=[study_token]))
-    response = HttpResponseRedirect(reverse("take-instructions", args=[study_token]))
-    take_seat(response, session)
-    return response
-
-
-@require_GET
-@with_seat
-def instructions(request: HttpRequest, session: StudySession) -> HttpResponseBase:
-    context = {
-        "study": session.study,
-        "trial_url": reverse("take-trial", args=[session.study.token]),
-        "trials": session.block.trials.count(),
-        "begun": session.state != SessionState.CONSENTED,
-    }
-    return render(request, "rater/instructions.html", context)
 
 
 @require_GET
@@ -273,12 +196,25 @@ def play_events(request: HttpRequest, session: StudySession, trial_token: str) -
     return JsonResponse({"elsewhere": True}) if showing < presentation.showings else HttpResponse(status=204)
 
 
+@require_POST
+@with_seat
+def go_on(request: HttpRequest, session: StudySession) -> HttpResponseBase:
+    """A break is over."""
+    with suppress(SessionOver, WrongState):
+        breaks.go_on(session=session, now=moment(request, session))
+    return HttpResponseRedirect(reverse("take-trial", args=[session.study.token]))
+
+
 @require_GET
 @with_seat
 def thanks(request: HttpRequest, session: StudySession) -> HttpResponseBase:
     if session.state != SessionState.COMPLETED:
-        return _where_it_stands(request, session)
-    context = {"study": session.study, "to_another": _may_leave_to_another(session)}
+        return where_it_stands(request, session)
+    context = {
+        "study": session.study,
+        "to_another": may_leave_to_another(session),
+        "back": way_back(session, Outcome.COMPLETED),
+    }
     return render(request, "rater/thanks.html", context)
 
 
@@ -287,7 +223,7 @@ def thanks(request: HttpRequest, session: StudySession) -> HttpResponseBase:
 def somebody_else(request: HttpRequest, session: StudySession) -> HttpResponseBase:
     """One device, several people: let the next one start, once the session before them is over."""
     response = HttpResponseRedirect(reverse("take", args=[session.study.token]))
-    if _may_leave_to_another(session):
+    if may_leave_to_another(session):
         leave_seat(response, session)
     return response
 
@@ -305,8 +241,12 @@ def _trial_page(
         shown = sessions.show_trial(session=session, now=now)
     except (SessionOver, WrongState):
         return HttpResponseRedirect(reverse("take", args=[session.study.token]))
+    except StepFirst:
+        return HttpResponseRedirect(next_step(session))
     if shown is None:
         return HttpResponseRedirect(reverse("take-thanks", args=[session.study.token]))
+    if isinstance(shown, BreakOffered):
+        return render(request, "rater/break.html", {"study": session.study, "offered": shown})
     assert shown.presentation.shown_at is not None
     token = session.study.token
     ahead = packing.unanswered().filter(block=session.block_id, position__gt=shown.trial.position)
@@ -332,24 +272,6 @@ def _trial_page(
     return render(request, "rater/trial.html", context, status=status)
 
 
-def _study(token: str) -> Study:
-    # A link that was mangled on its way may hold what PostgreSQL refuses to look for.
-    study = Study.objects.filter(token=token).first() if token.isprintable() else None
-    if study is None:
-        raise Http404("There is no study under this link. Please check that it was copied whole.")
-    return study
-
-
-def _has_room(study: Study) -> bool:
-    overdue = StudySession.objects.overdue(timezone.now()).filter(study=study)
-    void = packing.waiting().filter(trial__block__study=study)
-    return Block.objects.claimable().filter(study=study).exists() or overdue.exists() or void.exists()
-
-
-def _minutes(study: Study, trials: int) -> int:
-    return minutes_for(trials, study.clips.aggregate(mean=Avg("duration_s"))["mean"] or 0.0)
-
-
 def _own_trial(session: StudySession, token: str, now: datetime) -> Trial:
     """The session's trial of this name. Raises Http404, and flags the session that names another's."""
     trial = Trial.objects.filter(token=token).first()
@@ -367,96 +289,18 @@ def _sources(study_token: str, trial: Trial) -> Presented[str]:
     )
 
 
-def _where_it_stands(request: HttpRequest, session: StudySession) -> HttpResponseBase:
-    token = session.study.token
-    if session.state == SessionState.COMPLETED:
-        return HttpResponseRedirect(reverse("take-thanks", args=[token]))
-    if session.ended_before_it_began:
-        return HttpResponseRedirect(reverse("take", args=[token]))
-    if session.state == SessionState.EXPIRED:
-        answered = session.responses.count() // len(WORDINGS)
-        title, text, status = _EXPIRED
-        return _message(
-            request,
-            title,
-            text.format(minutes=session.study.session_timeout_min),
-            status,
-            kept=answered,
-            to_another=session.study if _may_leave_to_another(session) else None,
-        )
-    if session.study.state == StudyState.CLOSED:
-        title, _, status = _NOT_OPEN[StudyState.CLOSED]
-        answered = session.responses.count() // len(WORDINGS)
-        return _message(request, title, "It was closed before you reached the end.", status, kept=answered)
-    begun = session.state == SessionState.ACTIVE
-    return HttpResponseRedirect(reverse("take-trial" if begun else "take-instructions", args=[token]))
-
-
 def _refusal(session: StudySession, error: DuetError) -> JsonResponse:
     over = not isinstance(error, AnswerRefused)
     place = reverse("take" if over else "take-trial", args=[session.study.token])
     return JsonResponse({"error": str(error), "next": place}, status=410 if over else 409)
 
 
-def _sorry(request: HttpRequest, text: str, study_token: str, *, status: int) -> HttpResponseBase:
-    first_page = reverse("take", args=[study_token])
-    if request.method == "POST":
-        return JsonResponse({"error": text, "next": first_page}, status=status)
-    return HttpResponseRedirect(first_page)
-
-
-def _may_leave_to_another(session: StudySession) -> bool:
-    """Never while a session is live, or one rater could lose another's place; nor where nobody could start."""
-    return not session.is_live and policies.accepts_new_raters(StudyState(session.study.state))
-
-
-def _message(
-    request: HttpRequest,
-    title: str,
-    text: str,
-    status: int,
-    *,
-    kept: int | None = None,
-    to_another: Study | None = None,
-) -> HttpResponseBase:
-    """kept: how many comparisons were answered; to_another: the study that another person may start here."""
-    context = {"title": title, "text": text, "kept": kept, "study": to_another, "to_another": to_another}
-    return render(request, "rater/message.html", context, status=status)
-
-
-_NOT_OPEN = {
-    StudyState.DRAFT: (
-        "This study is not open yet",
-        "Please try this link again later, or ask the people who sent it to you when the study opens.",
-        403,
-    ),
-    StudyState.PAUSED: (
-        "This study is paused",
-        "Nobody new can start at the moment. Please try this link again later.",
-        403,
-    ),
-    StudyState.CLOSED: ("This study is closed", "It takes no more answers. Thank you for your interest.", 410),
-}
-_FULL = (
-    "All places are taken",
-    "Every place in this study is taken by now. One may become free again: please try later, if you like. "
-    "Thank you for your interest.",
-    409,
-)
-_EXPIRED = (
-    "Your session has ended",
-    "Nothing happened for {minutes} minutes, so the steps you had left were passed on to somebody else.",
-    410,
-)
-
 urlpatterns = [
-    path("take/<str:study_token>/", landing, name="take"),
-    path("take/<str:study_token>/consent/", consent, name="take-consent"),
-    path("take/<str:study_token>/instructions/", instructions, name="take-instructions"),
     path("take/<str:study_token>/trial/", trial, name="take-trial"),
     path("take/<str:study_token>/trial/<slug:trial_token>/answer/", answer, name="take-answer"),
     path("take/<str:study_token>/trial/<slug:trial_token>/events/", play_events, name="take-events"),
     path("take/<str:study_token>/trial/<slug:trial_token>/void/", void, name="take-void"),
+    path("take/<str:study_token>/go-on/", go_on, name="take-go-on"),
     path("take/<str:study_token>/thanks/", thanks, name="take-thanks"),
     path("take/<str:study_token>/somebody-else/", somebody_else, name="take-somebody-else"),
 ]

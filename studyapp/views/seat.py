@@ -12,7 +12,10 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 
+from studyapp.actions.recruitment import OPEN, Entry
+from studyapp.actions.sessions import Consent
 from studyapp.models import Study, StudySession
+from studyapp.panels import Arrival
 
 # One word for every study: the name tells nothing, the path keeps studies apart.
 COOKIE = "seat"
@@ -52,18 +55,21 @@ def leave_seat(response: HttpResponseBase, session: StudySession) -> None:
     response.delete_cookie(COOKIE, path=reverse("take", args=[session.study.token]), samesite="Lax")
 
 
-def new_ticket(study: Study, code: str) -> str:
-    """What a consent form carries, so that sending it twice enrols once."""
-    return signing.dumps(code, salt=f"ticket.{study.token}")
+def new_ticket(study: Study, code: str, *, entry: Entry = OPEN, language: str) -> str:
+    """What a consent form carries: who came how, and a code, so that sending it twice enrols once."""
+    arrival = entry.arrival and [entry.arrival.panel, entry.arrival.id, dict(entry.arrival.further)]
+    return signing.dumps([code, entry.invitation, arrival, language], salt=f"ticket.{study.token}")
 
 
-def ticket_code(study: Study, ticket: str) -> str | None:
-    """The code in a ticket of ours that is not too old; None otherwise."""
+def ticket_of(study: Study, ticket: str) -> Consent | None:
+    """What a ticket of ours says that is not too old; None otherwise."""
     try:
-        code: str = signing.loads(ticket, salt=f"ticket.{study.token}", max_age=_TICKET_AGE_S)
+        code, invitation, arrival, language = signing.loads(
+            ticket, salt=f"ticket.{study.token}", max_age=_TICKET_AGE_S
+        )
     except signing.BadSignature:
         return None
-    return code
+    return Consent(code, Entry(invitation, Arrival(*arrival) if arrival else None), language)
 
 
 def moment(request: HttpRequest, session: StudySession) -> datetime:

@@ -106,7 +106,14 @@ def make_stimulus(clip: Clip, system: System, *, content: bytes | None = None, *
 
 def make_study(*, by: User | None = None, **fields: Any) -> Study:
     number = next(_numbers)
-    values = {"title": f"Study {number}", "slug": f"study-{number}", "completion_code": "DONE-42", **fields}
+    # Nothing between consent and the first trial but what a test asks for.
+    plain = {
+        "checks_sound": False,
+        "checks_understanding": False,
+        "break_after": None,
+        "completion_code": "DONE-42",
+    }
+    values = {"title": f"Study {number}", "slug": f"study-{number}", **plain, **fields}
     return Study.objects.create(created_by=by, **values)
 
 

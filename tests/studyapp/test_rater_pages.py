@@ -111,7 +111,7 @@ def test_the_consent_page_says_what_is_asked_of_a_rater() -> None:
     )
     page = Client().get(reverse("take", args=[study.token])).content.decode()
     assert "We keep your answers." in page
-    assert "Up to 20 comparisons, about 16 minutes" in page
+    assert "about 16 minutes, up to 20 comparisons" in page
 
 
 def test_the_cookie_is_private_to_the_study_and_tells_nothing(study: Study) -> None:
@@ -208,7 +208,7 @@ def test_whoever_comes_back_late_is_told_that_their_answers_are_kept(study: Stud
     assert reply.status_code == 410
     text = reply.content.decode()
     assert "Your session has ended" in text
-    assert "Your answers are kept: 1 comparison." in text
+    assert "Your answers are kept: one comparison." in text
     refused = browser.answer(config)
     assert refused.status_code == 410
     assert "Your answers are kept" in refused.json()["error"]

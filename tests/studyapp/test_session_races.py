@@ -98,7 +98,7 @@ def test_raters_at_the_same_moment_never_get_one_block() -> None:
 
 def test_a_consent_form_sent_twice_at_the_same_moment_claims_one_block() -> None:
     study = open_study(clips=1, blocks=3)
-    results = at_once(*[lambda: sessions.enrol(study=study, now=NOW, ticket="one-form")] * 3)
+    results = at_once(*[lambda: sessions.enrol(study=study, now=NOW, consent=sessions.Consent("one-form"))] * 3)
     assert len({result.pk for result in results if isinstance(result, StudySession)}) == 1
     assert not any(isinstance(result, Exception) for result in results)
     assert Block.objects.free().count() == 2
