@@ -96,6 +96,12 @@ def own_texts(language: str) -> dict[str, str]:
         return {"consent_text": gettext(CONSENT_TEXT), "instructions": gettext(INSTRUCTIONS)}
 
 
+def consent_record(study: Study) -> list[dict[str, str]]:
+    """What raters were told, in every language, with the digest that their sessions carry."""
+    told = [briefing(study, code) for code, _ in languages_of(study)]
+    return [{**asdict(one), "sha256": one.sha256} for one in told]
+
+
 def pay_in_words(study: Study) -> str:
     return "" if study.pay is None else f"{study.pay.normalize():f} {study.pay_currency}"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 
+from studyapp import covariates
 from studyapp.errors import NotReady
 from studyapp.models import Response, Stimulus, Study, StudySession, Trial, TrialMark
 from studyapp.models.marks import SIDED
@@ -43,7 +44,10 @@ def ratings_frame(study: Study, *, include_simulated: bool = False) -> pd.DataFr
         hint = "" if include_simulated else " from people; ask for simulated answers to be included"
         raise NotReady(f"{study} has no responses yet{hint}")
     names = [*schema.COLUMN_NAMES, *(column.name for column in further_columns())]
-    return schema.read(pd.DataFrame(rows, columns=names))
+    frame = schema.read(pd.DataFrame(rows, columns=names))
+    whole = [one.name for one in further_columns() if one.type == "integer"]
+    # An empty cell would make floating-point numbers of a column of counts.
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
 def further_columns() -> tuple[Column, ...]:
@@ -61,6 +65,7 @@ def further_columns() -> tuple[Column, ...]:
         Column(
             "flags", "text", "Rules that the session broke, by name; see docs/rater-page.md.", may_be_empty=True
         ),
+        *covariates.columns(),
     )
 
 
@@ -121,9 +126,10 @@ def _responses(study: Study, *, include_simulated: bool) -> QuerySet[Response]:
     if not include_simulated:
         responses = responses.filter(session__simulated=False)
     return (
-        responses.prefetch_related("trial__marks", "session__flags")
+        responses.prefetch_related("trial__marks", "session__flags", *covariates.PREFETCHED)
         .select_related(
-            "session__rater",
+            "session__rater__participant",
+            "session__rater__invitation",
             "trial__block",
             "trial__repeat_of",
             "trial__comparison__clip",
@@ -168,6 +174,7 @@ def _row(study: Study, response: Response) -> dict[str, Value]:
         "question_place": 1 if response.question == session.first_question else 2,
         **_marks(trial),
         "flags": _flags(session),
+        **_written(covariates.values(session)),
     }
 
 
@@ -179,11 +186,17 @@ def _marks(trial: Trial) -> dict[str, Value]:
         "both_bad": (TrialMark.Kind.BOTH_BAD, "") in marks,
         **{f"{kind}_{side}": (kind, side) in marks for kind in SIDED for side in SIDES},
         # A spreadsheet would take words that begin like a formula for one.
-        "comment": _not_a_formula(comment.text) if comment else "",
+        "comment": not_a_formula(comment.text) if comment else "",
     }
 
 
-def _not_a_formula(words: str) -> str:
+def _written(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Words that a rater wrote, safe to open; numbers and names of ours are so already."""
+    words = values.get("languages_spoken")
+    return {**values, "languages_spoken": not_a_formula(str(words)) if words else None}
+
+
+def not_a_formula(words: str) -> str:
     return f"'{words}" if words[0] in "=+-@\t" else words
 
 

@@ -311,3 +311,20 @@ def steps(study: Study, *, current: bool, work: Generation, raters: Collection, 
 def clips_by_genre(study: Study) -> list[tuple[str, int]]:
     """How many clips the study has of each genre."""
     return list(study.clips.order_by("genre").values_list("genre").annotate(Count("pk")))
+
+
+def before_the_trials(study: Study) -> list[str]:
+    """What lies between consent and the first trial, and breaks after it, a line each."""
+    lines = ["Questions about age, musical training and languages"] if study.asks_background else []
+    if study.checks_sound:
+        lines.append("Sound check, volume by ear, screen and loudspeakers")
+    if study.headphone_test != study.HeadphoneTest.NONE:
+        then = "whoever fails twice is screened out" if study.headphone_gate else "exported, nobody is turned away"
+        name = study.get_headphone_test_display().lower()
+        lines.append(f"Headphone test ({name}): {study.headphone_needed} of 6 right; {then}")
+    if study.checks_understanding:
+        whose = "your own" if study.understanding_text.strip() else "Duet's"
+        lines.append(f"Questions about the instructions ({whose}), two tries")
+    if study.break_after:
+        lines.append(f"A break is offered after every {study.break_after} trials")
+    return lines

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("studyapp.views.preview")),
     path("", include("studyapp.views.results")),
     path("", include("studyapp.views.raters")),
+    path("", include("studyapp.views.people")),
     path("", include("studyapp.views.looking")),
     path("admin/", admin.site.urls),
 ]

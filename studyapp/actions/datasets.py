@@ -16,6 +16,7 @@ from django.utils import timezone
 from studyapp import media_store
 from studyapp.actions.designs import design_csv
 from studyapp.actions.stimuli import patience
+from studyapp.briefings import consent_record
 from studyapp.errors import DuetError
 from studyapp.exports import codebook, ratings_frame, study_counts, write_ratings
 from studyapp.models import AuditLine, Dataset, Study, User
@@ -140,6 +141,8 @@ def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
     tables.rater_frame(rater_figures(frame), rules_of(dataset.study)).to_csv(
         folder / "raters.csv", index=False, lineterminator="\n"
     )
+    told = json.dumps(consent_record(dataset.study), ensure_ascii=False, indent=1)
+    (folder / "consent.json").write_text(told + "\n", encoding="utf-8")
     codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
     (folder / "design.csv").write_bytes(design_csv(dataset.study).encode())
     _write_report(frame, dataset, folder)

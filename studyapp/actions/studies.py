@@ -24,6 +24,7 @@ from studyapp.actions.designs import (
 )
 from studyapp.actions.endings import stand_still
 from studyapp.actions.stimuli import study_stimuli, with_lost_file
+from studyapp.actions.texts import check_texts
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Clip, Stimulus, Study, System, SystemPair, User
 from studyapp.states import StimulusState, StudyState
@@ -126,6 +127,7 @@ def open_study(*, study: Study, by: User | None) -> Study:
         raise NotReady(f"{draft} has no design yet; build the design first")
     if draft.design_summary.get("inputs_sha256") != inputs_sha256(draft):
         raise NotReady(f"{draft} was changed after its design was built; build the design again")
+    check_texts(draft)
     _check_stimuli(draft)
     plan_sha256 = hashlib.sha256(design_csv(draft).encode()).hexdigest()
     return _become(study, StudyState.OPEN, by=by, opened_at=timezone.now(), plan_sha256=plan_sha256)

@@ -19,7 +19,7 @@ from generation.contracts import GenerationError
 from studyapp import sampling
 from studyapp.actions.studies import change_study, create_study, expected_trials, set_pairs
 from studyapp.admin.base import ResearchAdmin
-from studyapp.admin.study_form import CHECKS, NUMBERS, TEXTS, StudyForm
+from studyapp.admin.study_form import BEFORE, CHECKS, CONSENT, NUMBERS, RECRUITING, TEXTS, StudyForm
 from studyapp.errors import DuetError
 from studyapp.models import Clip, Study, StudySession
 from studyapp.overview import Follows
@@ -48,7 +48,19 @@ class StudyAdmin(ResearchAdmin):
             "Checks of raters",
             {"classes": ["collapse"], "fields": [CHECKS[:2], CHECKS[2:4], CHECKS[4:6], CHECKS[6:]]},
         ),
-        ("What raters read", {"classes": ["collapse"], "fields": list(TEXTS)}),
+        ("What raters read", {"classes": ["collapse"], "fields": [TEXTS[:2], *TEXTS[2:]]}),
+        (
+            "Consent, time and pay",
+            {"classes": ["collapse"], "fields": [CONSENT[:2], CONSENT[2:4], CONSENT[4], CONSENT[5:]]},
+        ),
+        (
+            "Before the trials, and breaks",
+            {"classes": ["collapse"], "fields": [BEFORE[:3], BEFORE[3:6], *BEFORE[6:]]},
+        ),
+        (
+            "Where raters come from",
+            {"classes": ["collapse"], "fields": [*RECRUITING[:3], RECRUITING[3:]]},
+        ),
         ("Fine print", {"classes": ["collapse"], "fields": list(NUMBERS[4:])}),
     ]
 
@@ -120,6 +132,9 @@ class StudyAdmin(ResearchAdmin):
             obj.pk, obj._state.adding = made.pk, False
             return
         fields = [name for name in form.changed_data if name not in ("clips", "pairs")]
+        # Duet's own texts change with the language, though nobody typed them.
+        said = {name: form.cleaned_data[name] for name in TEXTS}
+        fields += [name for name in said if name not in fields and said[name] != form.initial.get(name)]
         change_study(
             study=obj,
             clips=form.cleaned_data["clips"] if "clips" in form.changed_data else None,

@@ -11,6 +11,7 @@ from django import forms
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from studyapp.briefings import own_texts
 from studyapp.models import Clip, Study, System
 
 CHECKS = (
@@ -34,7 +35,30 @@ NUMBERS = (
     "min_coverage",
     "session_timeout_min",
 )
-TEXTS = ("consent_text", "consent_version", "instructions", "completion_code")
+TEXTS = ("language", "consent_version", "consent_text", "instructions")
+CONSENT = ("responsible", "contact", "ethics_number", "kept_for", "data_kept", "pay", "pay_currency")
+BEFORE = (
+    "checks_sound",
+    "small_screen_px",
+    "asks_background",
+    "headphone_test",
+    "headphone_needed",
+    "headphone_gate",
+    "checks_understanding",
+    "understanding_text",
+    "break_after",
+)
+RECRUITING = (
+    "open_link",
+    "panel",
+    "panel_return_address",
+    "completion_code",
+    "screened_out_code",
+    "no_consent_code",
+    "timed_out_code",
+)
+PLAIN = (*NUMBERS, *CHECKS, *TEXTS, *CONSENT, *BEFORE, *RECRUITING)
+"""Every field that is written as it was given; clips and pairs have actions of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +166,12 @@ class StudyForm(_StudyForm):
 
     class Meta:
         model = Study
-        fields = ["title", "slug", "clips", *NUMBERS, *CHECKS, *TEXTS]
+        fields = ["title", "slug", "clips", *PLAIN]
         widgets = {
             "consent_text": forms.Textarea(attrs={"rows": 5}),
             "instructions": forms.Textarea(attrs={"rows": 5}),
+            "data_kept": forms.Textarea(attrs={"rows": 3}),
+            "understanding_text": forms.Textarea(attrs={"rows": 6}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -162,6 +188,15 @@ class StudyForm(_StudyForm):
                 pair_value(pair.system_1, pair.system_2) for pair in self.instance.pairs.all()
             ]
 
+    def clean(self) -> dict[str, Any]:
+        """Duet's own texts follow the study's language as long as nobody has changed them."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        own, english = own_texts(cleaned.get("language", "en")), own_texts("en")
+        for name in own:
+            if cleaned.get(name) == english[name]:
+                cleaned[name] = own[name]
+        return cleaned
+
     def chosen_pairs(self) -> list[tuple[System, System]]:
         """The ticked pairs as rows."""
         ids = [value.split("-") for value in self.cleaned_data["pairs"]]
@@ -169,4 +204,4 @@ class StudyForm(_StudyForm):
 
     def chosen_numbers(self) -> dict[str, Any]:
         """Every other field of Study that the form asks for."""
-        return {name: self.cleaned_data[name] for name in (*NUMBERS, *CHECKS, *TEXTS)}
+        return {name: self.cleaned_data[name] for name in PLAIN}

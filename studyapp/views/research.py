@@ -20,6 +20,7 @@ from studyapp.actions.designs import build_design, design_csv, start_generation
 from studyapp.actions.stimuli import retry_failed
 from studyapp.actions.studies import close_study, open_study, pause_study, resume_study
 from studyapp.errors import DuetError
+from studyapp.languages import LANGUAGES
 from studyapp.models import Study, User
 from studyapp.overview import Generation
 from studyapp.states import DatasetState, StudyState
@@ -179,6 +180,11 @@ def study_page(request: HttpRequest, slug: str) -> HttpResponseBase:
         "pairs": study.pairs.select_related("system_1", "system_2"),
         "genres": overview.clips_by_genre(study),
         "coverage_percent": round(100 * study.min_coverage),
+        "before": overview.before_the_trials(study),
+        "texts": (texts := list(study.texts.all())),
+        "languages_left": [
+            one for one in LANGUAGES if one[0] not in {study.language, *(text.language for text in texts)}
+        ],
     }
     return render(request, "research/study.html", context)
 

@@ -30,6 +30,7 @@ DOWNLOADS = (
     Download("raters.csv", "Raters"),
     Download("codebook.csv", "Codebook"),
     Download("design.csv", "Design"),
+    Download("consent.json", "Consent texts"),
     Download("report.html", "Report (HTML)"),
 )
 REPORT = "report.html"

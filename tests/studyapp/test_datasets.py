@@ -40,6 +40,7 @@ FILES = {
     "ratings.parquet",
     "raters.csv",
     "codebook.csv",
+    "consent.json",
     "design.csv",
     "report.html",
     "report.csp",

@@ -151,7 +151,7 @@ def test_the_export_asks_the_database_as_often_however_much_there_is(
     study = open_study(clips=clips, blocks=blocks)
     for _ in range(blocks):
         answer_everything(study)
-    with django_assert_num_queries(3):  # type: ignore[operator]
+    with django_assert_num_queries(5):  # type: ignore[operator]
         frame = ratings_frame(study)
     assert len(frame) == clips * blocks * 2
 
