@@ -6,7 +6,7 @@ LENGTH ?= 10
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo test check bench calibration gpu
+.PHONY: help venv setup demo test check bench calibration sights gpu
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,6 +32,9 @@ bench: venv ## Compare with peers in one run and print ratios
 
 calibration: venv ## Simulated preferences over 100 seeds (slow)
 	@$(RUN) -m pytest -m calibration
+
+sights: setup ## Shoot every rater page into docs/rater
+	@$(RUN) -m pytest -q -m sights tests/e2e/test_sights.py
 
 gpu: venv ## What needs a CUDA device
 	@$(RUN) -m pytest -m gpu

@@ -14,16 +14,26 @@ from django.db.models import Avg, F
 from django.utils import translation
 from django.utils.translation import gettext
 
+from studyapp.admission import settings_of
 from studyapp.languages import LANGUAGES
 from studyapp.models import Study, StudySession
 from studyapp.models.briefing import CONSENT_TEXT, INSTRUCTIONS
 from studyapp.overview import minutes_for
+from studyapp.screening.steps import Step
 from studyapp.screening.understanding import UnderstandingQuestion, own_questions, parse
 from studyapp.states import SessionState
 
 FEWEST_MEASURED = 5
 """So many completed sessions make a median worth telling."""
 _LATEST = 200
+# Until they are measured: reading, and six sounds of four seconds with an answer each.
+_STEP_S = {
+    Step.BACKGROUND: 30.0,
+    Step.DEVICE: 60.0,
+    Step.ANTIPHASE: 60.0,
+    Step.HUGGINS: 60.0,
+    Step.UNDERSTANDING: 40.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +113,14 @@ def consent_record(study: Study) -> list[dict[str, str]]:
 
 
 def pay_in_words(study: Study) -> str:
-    return "" if study.pay is None else f"{study.pay.normalize():f} {study.pay_currency}"
+    return "" if study.pay is None else f"{study.pay:.2f} {study.pay_currency}"
 
 
 def pay_an_hour(study: Study, duration: Duration) -> Decimal | None:
     """What the pay comes to for an hour at that pace."""
     if study.pay is None or not duration.minutes:
         return None
-    return (study.pay * 60 / duration.minutes).quantize(Decimal("0.1"))
+    return (study.pay * 60 / duration.minutes).quantize(Decimal("0.01"))
 
 
 def expected_duration(study: Study, trials: int) -> Duration:
@@ -121,4 +131,5 @@ def expected_duration(study: Study, trials: int) -> Duration:
     if len(measured) >= FEWEST_MEASURED:
         return Duration(max(1, round(median(measured))), len(measured))
     mean_s = study.clips.aggregate(mean=Avg("duration_s"))["mean"] or 0.0
-    return Duration(minutes_for(trials, mean_s), 0)
+    before_s = sum(_STEP_S[step] for step in settings_of(study).steps)
+    return Duration(minutes_for(trials, mean_s, before_s=before_s), 0)

@@ -162,9 +162,12 @@ class Step:
     status: str  # "done", "now" or "later"
 
 
-def minutes_for(trials: int, clip_s: float) -> int:
-    """About how long a rater needs for so many trials of clips this long, instructions included."""
-    return math.ceil((READING_S + trials * (2 * clip_s + ANSWERING_S)) / 60)
+def minutes_for(trials: int, clip_s: float, *, before_s: float = 0.0) -> int:
+    """About how long a rater needs for so many trials of clips this long, instructions included.
+
+    before_s: seconds for the steps before the trials.
+    """
+    return math.ceil((READING_S + before_s + trials * (2 * clip_s + ANSWERING_S)) / 60)
 
 
 def grouped(refusals: Sequence[Refusal]) -> tuple[RefusalGroup, ...]:

@@ -20,12 +20,9 @@ from studyapp.models import (
     VoidedTrial,
 )
 from studyapp.states import SessionState
-from tests.e2e import test_rater
-from tests.e2e.test_rater import ARTIFACTS, DESK, Rater, playwright, study, visit
+from tests.e2e.browser import ARTIFACTS, DESK, MARKS, Rater
 
-__all__ = ["playwright", "study", "visit"]
-
-pytestmark = test_rater.pytestmark
+pytestmark = MARKS
 
 
 def test_a_trial_that_is_loaded_is_finished_without_a_network_and_sent_when_it_is_back(
