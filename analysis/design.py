@@ -13,8 +13,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
+from analysis import practice
+
 Side = Literal["left", "right"]
-Kind = Literal["test", "repeat", "gold", "identical"]
+Kind = Literal["test", "repeat", "gold", "identical", "training"]
 T = TypeVar("T")
 Hashed = TypeVar("Hashed", bound=Hashable)
 
@@ -41,7 +43,7 @@ class PlannedComparison:
     """Two systems on one clip; ``system_1`` and ``system_2`` keep the order of their pair (canonical).
 
     expected: the system of a gold pair that is known to be the better one; a system beside itself is an identical
-    pair. Both check the rater and are never estimated from.
+    pair. Both check the rater and are never estimated from; nor is what is for practice.
     """
 
     clip_id: str
@@ -49,10 +51,13 @@ class PlannedComparison:
     system_1: str
     system_2: str
     expected: str = ""
+    practice: bool = False
 
     @property
     def kind(self) -> Kind:
-        """What a trial of it is for: gold, identical, or a test."""
+        """What a trial of it is for: training, gold, identical, or a test."""
+        if self.practice:
+            return "training"
         if self.system_1 == self.system_2:
             return "identical"
         return "gold" if self.expected else "test"
@@ -130,6 +135,7 @@ class TrialCounts:
     ratings: int
     repeats: int
     checks: int
+    training: int
     trials: int
     blocks: int
     shortest_block: int
@@ -211,6 +217,7 @@ def count_trials(
     trials_per_block: int,
     repeats_per_block: int = 0,
     checks_per_block: int = 0,
+    training_per_block: int = 0,
 ) -> TrialCounts:
     """What ``plan`` would make of so many comparisons, without making it. Raises DesignError as ``plan`` does."""
     blocks = _block_count(comparisons, ratings_per_comparison, trials_per_block)
@@ -218,16 +225,17 @@ def count_trials(
     shortest, longest = ratings // blocks, -(-ratings // blocks)
     _check_repeats(repeats_per_block, shortest)
     _check_checks(checks_per_block, shortest)
-    repeats, checks = blocks * repeats_per_block, blocks * checks_per_block
+    more = repeats_per_block + checks_per_block + training_per_block
     return TrialCounts(
-        comparisons,
-        ratings,
-        repeats,
-        checks,
-        ratings + repeats + checks,
-        blocks,
-        shortest + repeats_per_block + checks_per_block,
-        longest + repeats_per_block + checks_per_block,
+        comparisons=comparisons,
+        ratings=ratings,
+        repeats=blocks * repeats_per_block,
+        checks=blocks * checks_per_block,
+        training=blocks * training_per_block,
+        trials=ratings + blocks * more,
+        blocks=blocks,
+        shortest_block=shortest + more,
+        longest_block=longest + more,
     )
 
 
@@ -277,6 +285,7 @@ def plan(
     trials_per_block: int,
     repeats_per_block: int = 0,
     checks: Checks = Checks(),
+    training_per_block: int = 0,
     seed: int,
     shortfalls: Sequence[CellShortfall] = (),
 ) -> Design:
@@ -285,7 +294,7 @@ def plan(
     ``trials_per_block`` counts test trials and is an upper bound: blocks are levelled to within one trial of each
     other. A repeat is its original with the sides swapped, at least two trials apart where the block allows it.
     Gold and identical pairs come neither first nor last, where a block is long enough for that, nor beside a trial
-    of their clip, and look like any other trial.
+    of their clip, and look like any other trial. Training comes first.
     Raises DesignError saying what to change when no such design exists.
     """
     ordered = tuple(sorted(comparisons))
@@ -309,7 +318,8 @@ def plan(
         except DesignError as error:
             fault = str(error)
             continue
-        return Design(seed, (*ordered, *checking), planned, tuple(shortfalls), notes)
+        practised, planned = _with_training(ordered, (*ordered, *checking), planned, training_per_block, seed)
+        return Design(seed, (*ordered, *checking, *practised), planned, tuple(shortfalls), notes)
     raise DesignError(fault)
 
 
@@ -546,6 +556,33 @@ def _with_checks(
             ]
         made.append(PlannedBlock(tuple(shown)))
     return tuple(made)
+
+
+def _with_training(
+    tests: Sequence[PlannedComparison],
+    comparisons: Sequence[PlannedComparison],
+    blocks: Sequence[PlannedBlock],
+    per_block: int,
+    seed: int,
+) -> tuple[tuple[PlannedComparison, ...], tuple[PlannedBlock, ...]]:
+    """Put practice in front of every block; the comparisons it is made of, and the blocks."""
+    held = [
+        [(comparisons[trial.comparison].clip_id, comparisons[trial.comparison].pair) for trial in block.trials]
+        for block in blocks
+    ]
+    candidates = [practice.Candidate(comparison.clip_id, comparison.pair) for comparison in tests]
+    drawn = practice.draw(candidates, held, per_block=per_block, seed=repr((seed, "training")))
+    used = sorted({one.candidate for row in drawn for one in row})
+    number = {candidate: len(comparisons) + place for place, candidate in enumerate(used)}
+    made = []
+    for block, row in zip(blocks, drawn, strict=True):
+        first = [PlannedTrial(number[one.candidate], one.left_is_1, one.played_first, "training") for one in row]
+        rest = [
+            replace(trial, repeats=trial.repeats + len(first)) if trial.repeats else trial
+            for trial in block.trials
+        ]
+        made.append(PlannedBlock((*first, *rest)))
+    return tuple(replace(tests[candidate], practice=True) for candidate in used), tuple(made)
 
 
 def _free_place(

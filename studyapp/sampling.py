@@ -40,6 +40,7 @@ class DesignSummary:
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()
     checks: int = 0
+    training: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,7 @@ def summary(study: Study, known: Sampled) -> DesignSummary:
             trials_per_block=study.trials_per_block,
             repeats_per_block=study.repeats_per_block,
             checks_per_block=known.checks.per_block,
+            training_per_block=study.training_per_block,
         )
     except design.DesignError as error:
         raise DuetError(str(error)) from None

@@ -50,6 +50,7 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
             trials_per_block=study.trials_per_block,
             repeats_per_block=study.repeats_per_block,
             checks=known.checks,
+            training_per_block=study.training_per_block,
             seed=study.seed,
             shortfalls=known.drawn.shortfalls,
         )
@@ -109,7 +110,9 @@ def design_rows(study: Study) -> list[dict[str, str | int]]:
     for row in rows.order_by("id"):
         slugs = row.stimulus_1.system.slug, row.stimulus_2.system.slug
         expected = row.expected.slug if row.expected else ""
-        comparisons[row.pk] = design.PlannedComparison(row.clip.clip_id, row.clip.genre, *slugs, expected)
+        comparisons[row.pk] = design.PlannedComparison(
+            row.clip.clip_id, row.clip.genre, *slugs, expected, practice=row.kind == Comparison.Kind.TRAINING
+        )
     index = {pk: number for number, pk in enumerate(comparisons)}
     blocks: dict[int, list[design.PlannedTrial]] = defaultdict(list)
     trials = Trial.objects.filter(block__study=study, block__wave=0).select_related("block", "repeat_of")
@@ -164,6 +167,8 @@ def inputs_sha256(study: Study) -> str:
         [study.trials_per_block, study.repeats_per_block, study.target_lufs],
         [study.gold_per_block, study.identical_per_block, study.gold_truth_id, study.gold_foil_id],
     ]
+    if study.training_per_block:
+        inputs.append([study.training_per_block])
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 
-from analysis import design
-from studyapp.models import Block, Response, Study, Trial, VoidedTrial
+from analysis import design, practice
+from studyapp.models import Block, Comparison, Response, Study, Trial, VoidedTrial
 from studyapp.models.marks import held
 from studyapp.states import LIVE_SESSIONS
 
@@ -59,7 +59,7 @@ def pack_again(study: Study, sources: Sequence[Block], *, now: datetime) -> list
     left = list(
         _without_answer()
         .filter(Q(block__in=sources, voided__isnull=True) | Q(pk__in=freed))
-        .exclude(kind=Trial.Kind.REPEAT)
+        .exclude(kind__in=[Trial.Kind.REPEAT, Trial.Kind.TRAINING])
         .select_related("block", "comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
         .order_by("block__number", "position")
     )
@@ -88,6 +88,7 @@ def pack_again(study: Study, sources: Sequence[Block], *, now: datetime) -> list
     blocks = Block.objects.bulk_create(
         Block(study=study, number=number, wave=wave) for number in range(last + 1, last + 1 + len(packed))
     )
+    practised = _practice(study, packed, seed=study.seed + last)
     Trial.objects.bulk_create(
         Trial(
             block=block,
@@ -97,10 +98,38 @@ def pack_again(study: Study, sources: Sequence[Block], *, now: datetime) -> list
             played_first=trial.played_first,
             kind=kinds[int(trial.comparison_key)],
         )
-        for block, trials in zip(blocks, packed, strict=True)
-        for position, trial in enumerate(trials, start=1)
+        for block, trials, first in zip(blocks, packed, practised, strict=True)
+        for position, trial in enumerate(trials, start=1 + len(first))
+    )
+    Trial.objects.bulk_create(
+        Trial(block=block, position=position, kind=Trial.Kind.TRAINING, **fields)
+        for block, first in zip(blocks, practised, strict=True)
+        for position, fields in enumerate(first, start=1)
     )
     return [block.number for block in blocks]
+
+
+def _practice(
+    study: Study, packed: Sequence[Sequence[design.UnansweredTrial]], *, seed: int
+) -> list[list[dict[str, Any]]]:
+    """Fields of the training trials that every new block begins with: whoever gets it has not practised yet."""
+    known = study.comparisons.filter(kind=Comparison.Kind.TRAINING).select_related("stimulus_1", "stimulus_2")
+    rows = list(known.order_by("pk"))
+    candidates = [
+        practice.Candidate(str(row.clip_id), (str(row.stimulus_1.system_id), str(row.stimulus_2.system_id)))
+        for row in rows
+    ]
+    held = [[(trial.clip_id, trial.pair) for trial in trials] for trials in packed]
+    drawn = practice.draw(
+        candidates, held, per_block=study.training_per_block, seed=repr((seed, "training again"))
+    )
+    return [
+        [
+            {"comparison": rows[one.candidate], "left_is_1": one.left_is_1, "played_first": one.played_first}
+            for one in chosen
+        ]
+        for chosen in drawn
+    ]
 
 
 def _set_aside_what_is_held(sources: Sequence[Block], now: datetime) -> None:

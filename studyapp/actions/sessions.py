@@ -48,7 +48,10 @@ _STIMULI = ("comparison__clip", "comparison__stimulus_1", "comparison__stimulus_
 
 @dataclass(frozen=True, slots=True)
 class ShownTrial:
-    """The next unanswered trial. ``place`` counts from 1 among the session's ``total`` trials."""
+    """The next unanswered trial.
+
+    ``place`` counts from 1 among the session's ``total`` trials: practice and the others apart.
+    """
 
     trial: Trial
     presentation: Presentation
@@ -173,12 +176,15 @@ def show_trial(*, session: StudySession, now: datetime) -> ShownTrial | BreakOff
         return None
     if session.started_at is None and outstanding(session) is not None:
         raise StepFirst(gettext("Something comes before the first comparison. Please reload the page."))
-    counts = Trial.objects.filter(block=session.block_id).aggregate(
+    practice = Q(kind=Trial.Kind.TRAINING)
+    training = trial.kind == Trial.Kind.TRAINING
+    counts = Trial.objects.filter(practice if training else ~practice, block=session.block_id).aggregate(
         total=Count("pk"), place=Count("pk", filter=Q(position__lte=trial.position))
     )
-    pause = breaks.due(session, answered=counts["place"] - 1, total=counts["total"], now=now)
-    if pause is not None:
-        return pause
+    if not training:
+        pause = breaks.due(session, answered=counts["place"] - 1, total=counts["total"], now=now)
+        if pause is not None:
+            return pause
     presentation, fresh = Presentation.objects.get_or_create(
         trial=trial, defaults={"session": session, "shown_at": now}
     )

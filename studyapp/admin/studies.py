@@ -46,7 +46,7 @@ class StudyAdmin(ResearchAdmin):
         ("How many", {"fields": [NUMBERS[:2], NUMBERS[2:4]]}),
         (
             "Checks of raters",
-            {"classes": ["collapse"], "fields": [CHECKS[:2], CHECKS[2:4], CHECKS[4:6], CHECKS[6:]]},
+            {"classes": ["collapse"], "fields": [CHECKS[:3], CHECKS[3:5], CHECKS[5:7], CHECKS[7:]]},
         ),
         ("What raters read", {"classes": ["collapse"], "fields": [TEXTS[:2], *TEXTS[2:]]}),
         (

@@ -15,6 +15,7 @@ from studyapp.briefings import own_texts
 from studyapp.models import Clip, Study, System
 
 CHECKS = (
+    "training_per_block",
     "gold_per_block",
     "identical_per_block",
     "gold_truth",

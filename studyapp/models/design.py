@@ -16,13 +16,14 @@ class Comparison(models.Model):
     """Unordered pair of stimuli of one clip; 1 and 2 are the canonical order of its system pair.
 
     A gold pair names the system that is known to be better; an identical pair is a stimulus beside itself. Both
-    check raters and are never estimated from.
+    check raters and are never estimated from, nor is a pair to practise with.
     """
 
     class Kind(models.TextChoices):
         TEST = "test", "Test"
         GOLD = "gold", "Gold"
         IDENTICAL = "identical", "Identical"
+        TRAINING = "training", "Training"
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="comparisons")
     clip = models.ForeignKey(Clip, on_delete=models.PROTECT, related_name="+")
@@ -43,7 +44,7 @@ class Comparison(models.Model):
                 name="comparison_gold_names_the_better",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["test", "gold", "identical"]), name="comparison_kind_known"
+                condition=Q(kind__in=["test", "gold", "identical", "training"]), name="comparison_kind_known"
             ),
             models.UniqueConstraint(
                 fields=["study", "kind", "stimulus_1", "stimulus_2"], name="comparison_once_per_study"
@@ -59,11 +60,11 @@ class BlockQuerySet(models.QuerySet["Block"]):
         return self.filter(state=BlockState.FREE)
 
     def claimable(self) -> BlockQuerySet:
-        """Free, and with something to show: not every one of its trials is held."""
+        """Free, and with something to show: not everything but practice is held."""
         # marks.py builds on this module.
         from studyapp.models.marks import held
 
-        shown = Trial.objects.filter(~held(), block=models.OuterRef("pk"))
+        shown = Trial.objects.filter(~held(), block=models.OuterRef("pk")).exclude(kind=Trial.Kind.TRAINING)
         return self.free().filter(models.Exists(shown))
 
 
@@ -96,6 +97,7 @@ class Trial(models.Model):
         REPEAT = "repeat", "Repeat"
         GOLD = "gold", "Gold"
         IDENTICAL = "identical", "Identical"
+        TRAINING = "training", "Training"
 
     class PlayedFirst(models.TextChoices):
         LEFT = "left", "A (left)"
@@ -120,7 +122,7 @@ class Trial(models.Model):
                 name="trial_comparison_once_per_block",
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=["test", "repeat", "gold", "identical"]), name="trial_kind_known"
+                condition=Q(kind__in=["test", "repeat", "gold", "identical", "training"]), name="trial_kind_known"
             ),
             models.CheckConstraint(condition=Q(played_first__in=["left", "right"]), name="trial_first_side_known"),
             models.CheckConstraint(

@@ -155,6 +155,11 @@ class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, models.Model):
     identical_per_block = models.PositiveIntegerField(
         default=0, help_text="Pairs of one version with itself shown to each rater; nobody can prefer one."
     )
+    training_per_block = models.PositiveIntegerField(
+        default=0,
+        validators=[MaxValueValidator(3)],
+        help_text="Practice trials at the start, with hints about the page; not counted.",
+    )
     min_gold_right = models.FloatField(
         null=True,
         blank=True,

@@ -83,7 +83,7 @@ def _consent_page(request: HttpRequest, study: Study, entry: Entry, *, again: bo
     language = translation.get_language()
     checks = study.gold_per_block + study.identical_per_block
     trials = study.trials_per_block + study.repeats_per_block + checks
-    duration = expected_duration(study, trials)
+    duration = expected_duration(study, trials + study.training_per_block)
     context = {
         "study": study,
         "briefing": briefing(study, language),

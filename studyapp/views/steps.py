@@ -18,7 +18,7 @@ from studyapp.actions import admission
 from studyapp.admission import outstanding, settings_of
 from studyapp.briefings import briefing, questions
 from studyapp.errors import SessionOver, WrongState
-from studyapp.models import StepTry, StudySession
+from studyapp.models import StepTry, StudySession, Trial
 from studyapp.screening.background import AgeBand, MusicalTraining
 from studyapp.screening.device import COUNTS, Listening
 from studyapp.screening.headphones import TRIALS
@@ -111,7 +111,7 @@ def _instructions(session: StudySession) -> dict[str, Any]:
         "study": session.study,
         "briefing": briefing(session.study, session.language),
         "trial_url": reverse("take-trial", args=[session.study.token]),
-        "trials": session.block.trials.count(),
+        "trials": session.block.trials.exclude(kind=Trial.Kind.TRAINING).count(),
         "begun": session.state == SessionState.ACTIVE,
         **_place(session, None),
     }

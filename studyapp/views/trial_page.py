@@ -94,6 +94,7 @@ def trial_context(
     return {
         "place": place,
         "total": total,
+        "training": trial.kind == Trial.Kind.TRAINING,
         "width": clip.width,
         "height": clip.height,
         "players": [

@@ -78,7 +78,7 @@ def study_form(**changes: object) -> dict[str, object]:
         "ratings_per_comparison": 3,
     }
     values |= {"trials_per_block": 2, "repeats_per_block": 0, "seed": 1, "generation_seed": 1, "target_lufs": -23}
-    values |= {"gold_per_block": 0, "identical_per_block": 0}
+    values |= {"training_per_block": 0, "gold_per_block": 0, "identical_per_block": 0}
     values |= {"min_coverage": 0.95, "session_timeout_min": 60, "consent_text": "Yes?", "consent_version": "1"}
     values |= {"language": "en", "pay_currency": "GBP", "small_screen_px": 600, "headphone_test": "none"}
     values |= {"headphone_needed": 5}
