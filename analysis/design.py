@@ -577,9 +577,9 @@ def _with_training(
     made = []
     for block, row in zip(blocks, drawn, strict=True):
         first = [PlannedTrial(number[one.candidate], one.left_is_1, one.played_first, "training") for one in row]
+        later = len(first)
         rest = [
-            replace(trial, repeats=trial.repeats + len(first)) if trial.repeats else trial
-            for trial in block.trials
+            replace(trial, repeats=trial.repeats + later) if trial.repeats else trial for trial in block.trials
         ]
         made.append(PlannedBlock((*first, *rest)))
     return tuple(replace(tests[candidate], practice=True) for candidate in used), tuple(made)

@@ -90,6 +90,8 @@ LOGIN_URL = "admin:login"
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = True
+# Raters' pages speak the languages of studyapp/languages.py; researchers' pages are English.
+LOCALE_PATHS = [BASE_DIR / "studyapp" / "locale"]
 USE_TZ = True
 
 STATIC_URL = "static/"

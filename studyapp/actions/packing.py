@@ -113,6 +113,8 @@ def _practice(
     study: Study, packed: Sequence[Sequence[design.UnansweredTrial]], *, seed: int
 ) -> list[list[dict[str, Any]]]:
     """Fields of the training trials that every new block begins with: whoever gets it has not practised yet."""
+    if not study.training_per_block:
+        return [[] for _ in packed]
     known = study.comparisons.filter(kind=Comparison.Kind.TRAINING).select_related("stimulus_1", "stimulus_2")
     rows = list(known.order_by("pk"))
     candidates = [

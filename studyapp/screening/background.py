@@ -18,7 +18,7 @@ class AgeBand(models.TextChoices):
 class MusicalTraining(models.TextChoices):
     """Years of lessons on an instrument or in singing."""
 
-    NONE = "0", _("None")
+    NONE = "0", _("No lessons")
     TO_2 = "1-2", _("1 to 2 years")
     TO_5 = "3-5", _("3 to 5 years")
     TO_9 = "6-9", _("6 to 9 years")

@@ -174,7 +174,7 @@ def _device(session: StudySession, opened: StepTry) -> dict[str, Any]:
 
 
 def _headphones(session: StudySession, opened: StepTry) -> dict[str, Any]:
-    places = [(1, gettext("first")), (2, gettext("second")), (3, gettext("third"))]
+    places = [(1, gettext("the first")), (2, gettext("the second")), (3, gettext("the third"))]
     step = Step(opened.step)
     return {
         "places": places,
