@@ -113,7 +113,10 @@ def bind(*, study: Study, entry: Entry, rater: Rater, now: datetime) -> None:
     if reason:
         raise WrongState(reason)
     if entry.invitation:
-        _invitations(study, entry.invitation).update(rater=rater, used_at=now)
+        # Conditional: it may be taken back at this moment.
+        valid = _invitations(study, entry.invitation).filter(revoked_at=None)
+        if not valid.update(rater=rater, used_at=now):
+            raise WrongState(refusal(study, entry))
     elif entry.arrival is not None:
         values = {"rater": rater, "arrived_at": now}
         if not _participants(study, entry.arrival).update(**values):

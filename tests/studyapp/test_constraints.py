@@ -7,24 +7,27 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 from django.db.models import UniqueConstraint
 from django.utils import timezone
 
 from studyapp.models import (
     Block,
-    Clip,
+    Break,
     Comparison,
     Dataset,
+    Invitation,
+    Participant,
     PlayEvent,
     Presentation,
     Rater,
     Response,
     SessionFlag,
-    Stimulus,
+    StepTry,
     StimulusHold,
-    Study,
     StudySession,
+    StudyText,
     SystemPair,
     Trial,
     TrialMark,
@@ -125,6 +128,28 @@ def flag(scene: Scene, **fields: Any) -> None:
     SessionFlag.objects.create(session=scene.session, trial=scene.trial, **values)
 
 
+def step_try(scene: Scene, **fields: Any) -> None:
+    values = {"step": "device", "number": 1, "shown_at": timezone.now(), **fields}
+    StepTry.objects.create(session=scene.session, **values)
+
+
+def offered(scene: Scene) -> None:
+    Break.objects.create(session=scene.session, after=2, offered_at=timezone.now())
+
+
+def invitation(scene: Scene, **fields: Any) -> None:
+    Invitation.objects.create(study=scene.study, **{"digest": "d", **fields})
+
+
+def participant(scene: Scene, **fields: Any) -> None:
+    values = {"rater": scene.session.rater, "digest": "d", "arrived_at": timezone.now(), **fields}
+    Participant.objects.create(study=scene.study, panel="prolific", **values)
+
+
+def text(scene: Scene, **fields: Any) -> None:
+    StudyText.objects.create(study=scene.study, **{"language": "de", **fields})
+
+
 VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "clip_named_once_per_dataset": lambda s: make_clip(clip_id=s.comparison.clip.clip_id),
     "clip_has_length": lambda s: make_clip(duration_s=0),
@@ -196,15 +221,27 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "response_once_per_trial_and_question": lambda s: Response.objects.create(**s.response_values()),
     "response_on_the_scale": lambda s: change(s.response, choice=6),
     "response_coverage_is_a_share": lambda s: change(s.response, coverage_left=1.5),
+    "step_try_once": lambda s: [step_try(s), step_try(s)],
+    "step_known": lambda s: step_try(s, step="lost"),
+    "step_try_judged_when_ended": lambda s: step_try(s, passed=True),
+    "step_try_points_within": lambda s: step_try(s, points=7, of=6),
+    "break_offered_once": lambda s: [offered(s), offered(s)],
+    "invitation.digest": lambda s: [invitation(s), invitation(s)],
+    "invitation.rater_id": lambda s: [
+        invitation(s, digest=digest, rater=s.session.rater, used_at=timezone.now()) for digest in "ab"
+    ],
+    "invitation_of_a_rater_is_used": lambda s: invitation(s, rater=s.session.rater),
+    "participant_once_per_study": lambda s: [participant(s), participant(s, rater=Rater.objects.create())],
+    "participant.rater_id": lambda s: [participant(s), participant(s, digest="other")],
+    "participant_purged_of_ids": lambda s: participant(s, panel_id="5f", purged_at=timezone.now()),
+    "study_text_once_per_language": lambda s: [text(s), text(s)],
+    "study_text_language_known": lambda s: text(s, language="xx"),
     "dataset_state_known": lambda s: Dataset.objects.create(study=s.study, state="lost"),
     "dataset_ready_is_frozen": lambda s: Dataset.objects.create(study=s.study, state=DatasetState.READY),
 }
 
 
-MODELS = (
-    *(Clip, Study, SystemPair, Stimulus, Comparison, Block, Trial, StudySession, PlayEvent, Response, Dataset),
-    *(TrialMark, StimulusHold, VoidedTrial, SessionFlag),
-)
+MODELS = tuple(apps.get_app_config("studyapp").get_models())
 CONSTRAINTS = {constraint.name: constraint for model in MODELS for constraint in model._meta.constraints}
 
 
