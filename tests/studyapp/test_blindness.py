@@ -2,132 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable
-from html.parser import HTMLParser
-from typing import Any, cast
-from urllib.parse import urljoin, urlsplit
 
 import pytest
-from django.contrib.staticfiles import finders
-from django.test import Client
 
 from generation import registry
-from studyapp.models import Presentation, Response, Stimulus, Study, System, Trial
+from studyapp.models import Response, Stimulus, Study, System, Trial
 from studyapp.states import SessionState
 from tests.studyapp.factories import make_clip, make_stimulus, make_system, open_study
+from tests.studyapp.walk import Walk
 
 pytestmark = pytest.mark.django_db
-
-DIFFERS_BY_REQUEST = {"Set-Cookie", "Content-Range"}
-
-
-class Links(HTMLParser):
-    """Every address in a page, and the fields of its forms."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.addresses: set[str] = set()
-        self.forms: list[str] = []
-        self.fields: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        self.addresses.update(values[name] for name in ("href", "src", "data-source", "poster") if name in values)
-        if tag == "form":
-            self.forms.append(values["action"])
-        if tag == "input" and values.get("type") == "hidden":
-            self.fields[values["name"]] = values["value"]
-
-
-class Walk:
-    """One rater's whole way. ``seen`` holds all text that reached the browser, by address."""
-
-    def __init__(self, study: Study) -> None:
-        self.client = Client()
-        self.study = study
-        self.seen: dict[str, str] = {}
-        self.media: dict[str, tuple[dict[str, str], bytes]] = {}
-
-    def take_in(self, address: str, reply: Any) -> bytes:
-        body = b"".join(cast(Iterable[bytes], reply.streaming_content)) if reply.streaming else reply.content
-        headers = "\n".join(f"{name}: {value}" for name, value in reply.headers.items())
-        cookies = reply.cookies.output()
-        self.seen[f"{len(self.seen)} {address}"] = "\n".join(
-            (address, headers, cookies, body.decode("utf-8", "replace"))
-        )
-        if reply["Content-Type"] == "video/mp4":
-            kept = {name: value for name, value in reply.headers.items() if name not in DIFFERS_BY_REQUEST}
-            self.media[address] = (kept, body)
-        return cast(bytes, body)
-
-    def get(self, address: str) -> Links:
-        reply = self.client.get(address)
-        text = self.take_in(address, reply).decode("utf-8", "replace")
-        if reply.status_code in (301, 302):
-            return self.get(urljoin(address, reply["Location"]))
-        links = Links()
-        if reply["Content-Type"].startswith("text/html"):
-            links.feed(text)
-            config = re.search(r'trial-config" type="application/json">(.+?)</script>', text)
-            if config:
-                links.addresses.update(json.loads(config[1])["preload"])
-        return links
-
-    def follow(self, links: Links, page: str) -> None:
-        for address in sorted(links.addresses):
-            path = urlsplit(urljoin(page, address)).path
-            if path.startswith("/static/"):
-                found = finders.find(path.removeprefix("/static/"))
-                assert found, f"{path} is not a file of ours"
-                with open(str(found), "rb") as file:
-                    self.seen.setdefault(path, file.read().decode("utf-8", "replace"))
-            elif path.startswith("/take/") and path.endswith(".mp4") and path not in self.media:
-                self.get(path)
-
-    def to_the_end(self) -> None:
-        first = f"/take/{self.study.token}/"
-        links = self.get(first)
-        self.follow(links, first)
-        reply = self.client.post(links.forms[0], links.fields)
-        self.take_in(links.forms[0], reply)
-        self.follow(self.get(reply["Location"]), reply["Location"])
-        page = f"{first}trial/"
-        for _ in range(Trial.objects.filter(block__study=self.study).count()):
-            links = self.get(page)
-            if not links.forms[0].endswith("/answer/"):
-                break
-            self.follow(links, page)
-            self.answer(links)
-        self.get(first)
-
-    def answer(self, links: Links) -> None:
-        action = links.forms[0]
-        token = action.split("/")[-3]
-        Presentation.objects.filter(trial__token=token).update(shown_at="2020-01-01T00:00Z")
-        Presentation.objects.filter(trial__token=token).update(
-            left_served_at="2020-01-01T00:00Z", right_served_at="2020-01-01T00:00Z"
-        )
-        trial = Trial.objects.get(token=token)
-        sides = ["left", "right"] if trial.played_first == "left" else ["right", "left"]
-        events: list[list[object]] = []
-        for number, side in enumerate(sides):
-            events.append([2 * number, side, "play", 0, 2 * number])
-            events.append([2 * number + 1, side, "ended", 1, 2 * number + 1])
-        reported = self.client.post(
-            action.replace("/answer/", "/events/"),
-            json.dumps({"proof": links.fields["proof"], "events": events}),
-            content_type="application/json",
-        )
-        self.take_in(action.replace("/answer/", "/events/"), reported)
-        form = {"visual_relevance": 2, "music_preference": 4, "response_time_ms": 5, "events": "[]"}
-        form["proof"] = links.fields["proof"]
-        early = self.client.post(action, {**form, "music_preference": ""}, headers={"Accept": "application/json"})
-        self.take_in(action, early)
-        saved = self.client.post(action, form, headers={"Accept": "application/json"})
-        assert saved.json()["saved"] is True
-        self.take_in(action, saved)
 
 
 def study_with_names() -> Study:
