@@ -25,6 +25,10 @@ class StepFirst(DuetError):
     """A step before the trials is not done yet."""
 
 
+class UnknownReceipt(DuetError):
+    """No session has this receipt code."""
+
+
 class AnswerRefused(DuetError):
     """An answer does not satisfy the rules of its trial."""
 

@@ -99,6 +99,7 @@ def study_counts(study: Study, *, include_simulated: bool = False) -> StudyCount
     sessions = study.sessions.all() if include_simulated else study.sessions.filter(simulated=False)
     states = Counter(sessions.values_list("state", flat=True))
     simulated = Response.objects.filter(session__study=study, session__simulated=True)
+    erasures = study.erasures.all() if include_simulated else study.erasures.filter(simulated=False)
     return StudyCounts(
         planned_trials=Trial.objects.filter(block__study=study, block__wave=0).count(),
         completed=states[SessionState.COMPLETED],
@@ -106,6 +107,7 @@ def study_counts(study: Study, *, include_simulated: bool = False) -> StudyCount
         under_way=sum(states[state] for state in LIVE_SESSIONS),
         screened_out=states[SessionState.SCREENED_OUT],
         withdrawn=states[SessionState.WITHDRAWN],
+        erased=erasures.count(),
         simulated_left_out=0 if include_simulated else simulated.count(),
     )
 

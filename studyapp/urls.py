@@ -8,6 +8,7 @@ urlpatterns = [
     path("", include("studyapp.views.arriving")),
     path("", include("studyapp.views.steps")),
     path("", include("studyapp.views.rater")),
+    path("", include("studyapp.views.leaving")),
     path("", include("studyapp.views.media")),
     path("", include("studyapp.views.research")),
     path("", include("studyapp.views.preview")),

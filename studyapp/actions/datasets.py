@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from studyapp import media_store
@@ -69,16 +69,9 @@ def build_dataset(*, dataset_id: int) -> Dataset:
 
     What stands in the way (no answers yet, say) is kept on the row as a sentence, and the state becomes FAILED.
     """
-    waiting = Dataset.objects.filter(pk=dataset_id, attempt__lt=MOST_BUILDS).exclude(state=DatasetState.READY)
-    if not waiting.update(
-        state=DatasetState.BUILDING,
-        error="",
-        attempt=F("attempt") + 1,
-        sends=0,
-        last_sign_of_life=timezone.now(),
-    ):
+    dataset = _begin(dataset_id)
+    if dataset is None:
         return Dataset.objects.get(pk=dataset_id)
-    dataset = Dataset.objects.select_related("study").get(pk=dataset_id)
     folder = f"datasets/{dataset.study.slug}-{dataset.pk}-{secrets.token_hex(4)}"
     making = media_store.root() / f"{folder}.part"
     making.mkdir(parents=True)
@@ -91,21 +84,41 @@ def build_dataset(*, dataset_id: int) -> Dataset:
         sentence = (
             str(error) if expected else f"building failed with {type(error).__name__}; the worker's log says more"
         )
-        Dataset.objects.filter(pk=dataset_id, state=DatasetState.BUILDING).update(
-            state=DatasetState.FAILED, error=sentence
-        )
+        _under_way(dataset).update(state=DatasetState.FAILED, error=sentence)
         if not expected:
             raise
         return Dataset.objects.get(pk=dataset_id)
     with transaction.atomic():
-        # A second worker may have been faster: one folder is the dataset, the other goes.
-        if Dataset.objects.filter(pk=dataset_id, state=DatasetState.BUILDING).update(
+        # A second worker may have begun since, or a rater's answers may be gone: one folder is the dataset, this
+        # one goes.
+        if _under_way(dataset).update(
             state=DatasetState.READY, rows=rows, sha256=sha256, folder=folder, ready_at=timezone.now()
         ):
             AuditLine.write("dataset ready", by=None, study=dataset.study, dataset=dataset.pk, sha256=sha256)
         else:
             shutil.rmtree(media_store.root() / folder)
     return Dataset.objects.get(pk=dataset_id)
+
+
+@transaction.atomic
+def _begin(dataset_id: int) -> Dataset | None:
+    """Take a dataset on, if it waits."""
+    # Whoever erases answers holds the study: a build reads either before, and is thrown away, or after.
+    Study.objects.select_for_update(no_key=True).filter(datasets=dataset_id).first()
+    waiting = Dataset.objects.filter(pk=dataset_id, attempt__lt=MOST_BUILDS).exclude(state=DatasetState.READY)
+    if not waiting.update(
+        state=DatasetState.BUILDING,
+        error="",
+        attempt=F("attempt") + 1,
+        sends=0,
+        last_sign_of_life=timezone.now(),
+    ):
+        return None
+    return Dataset.objects.select_related("study").get(pk=dataset_id)
+
+
+def _under_way(dataset: Dataset) -> QuerySet[Dataset]:
+    return Dataset.objects.filter(pk=dataset.pk, state=DatasetState.BUILDING, attempt=dataset.attempt)
 
 
 def _send(dataset: Dataset) -> None:

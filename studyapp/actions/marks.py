@@ -93,6 +93,5 @@ def lift_hold(*, hold: StimulusHold, by: User, now: datetime) -> None:
     open_hold = StimulusHold.objects.filter(pk=hold.pk, lifted_at=None)
     if not open_hold.update(lifted_at=now, lifted_by=by):
         raise WrongState(f"{hold.stimulus} was let back in already")
-    AuditLine.write(
-        "stimulus let back in", by=by, study=hold.session.study, stimulus=hold.stimulus_id, reason=hold.reason
-    )
+    study = hold.session.study if hold.session else None
+    AuditLine.write("stimulus let back in", by=by, study=study, stimulus=hold.stimulus_id, reason=hold.reason)

@@ -47,18 +47,21 @@ def unclaimed_remainders(study: Study) -> list[Block]:
     return list(packed.filter(tests__lt=study.trials_per_block).order_by("pk"))
 
 
-def pack_again(study: Study, sources: Sequence[Block], *, now: datetime) -> list[int]:
+def pack_again(study: Study, sources: Sequence[Block], *, now: datetime, erased: Sequence[int] = ()) -> list[int]:
     """Put the sources' unanswered trials but repeats, and what waits, into new blocks.
 
+    erased: trials whose answers are gone, of blocks that were packed before and are no sources any more.
     Sides and first player stay as they were. Call under the study's row lock: it numbers the blocks. Returns their
     numbers.
     """
-    _set_aside_what_is_held(sources, now)
+    _set_aside_what_is_held(sources, erased, now)
     # Read before anything is marked as packed: a live block's void trials wait until its session ends.
     freed = list(waiting().filter(trial__block__study=study).values_list("trial_id", flat=True))
     left = list(
         _without_answer()
-        .filter(Q(block__in=sources, voided__isnull=True) | Q(pk__in=freed))
+        .filter(
+            Q(block__in=sources, voided__isnull=True) | Q(pk__in=erased, voided__isnull=True) | Q(pk__in=freed)
+        )
         .exclude(kind__in=[Trial.Kind.REPEAT, Trial.Kind.TRAINING])
         .select_related("block", "comparison__clip", "comparison__stimulus_1", "comparison__stimulus_2")
         .order_by("block__number", "position")
@@ -134,8 +137,8 @@ def _practice(
     ]
 
 
-def _set_aside_what_is_held(sources: Sequence[Block], now: datetime) -> None:
-    aside = unanswered().filter(held(), block__in=sources)
+def _set_aside_what_is_held(sources: Sequence[Block], erased: Sequence[int], now: datetime) -> None:
+    aside = unanswered().filter(held(), Q(block__in=sources) | Q(pk__in=erased))
     VoidedTrial.objects.bulk_create(
         VoidedTrial(trial=trial, reason=VoidedTrial.Reason.HELD, voided_at=now) for trial in aside
     )

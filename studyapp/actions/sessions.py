@@ -37,6 +37,7 @@ from studyapp.models import (
 from studyapp.models.marks import held
 from studyapp.presentation import LETTERS, SIDES, Presented, Side
 from studyapp.questions import Question
+from studyapp.receipts import digest_of, receipt_of
 from studyapp.states import LIVE_SESSIONS, BlockState, SessionState, StudyState
 from studyapp.tokens import new_token
 
@@ -143,6 +144,7 @@ def _claim_free_block(study: Study, consent: Consent, now: datetime) -> StudySes
         first_question=_question_whose_turn_it_is(study),
     )
     session.expires_at = session.expiry_after(now)
+    session.receipt_sha256 = digest_of(receipt_of(session.token))
     session.save(force_insert=True)
     return session
 

@@ -180,7 +180,7 @@ class ResponseAdmin(EvidenceAdmin):
 
 @admin.register(Dataset)
 class DatasetAdmin(EvidenceAdmin):
-    list_display = ["study", "created_at", "state", "rows", "includes_simulated", "sha256"]
+    list_display = ["study", "created_at", "state", "superseded_at", "rows", "includes_simulated", "sha256"]
     list_filter = ["study", "state", "includes_simulated"]
     list_select_related = ["study"]
 

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from studyapp.admin.base import EvidenceAdmin
-from studyapp.models import Invitation, Participant, StepTry
+from studyapp.models import Erasure, Invitation, Participant, StepTry
 
 
 @admin.register(StepTry)
@@ -48,3 +48,10 @@ class InvitationAdmin(EvidenceAdmin):
     search_fields = ["note"]
     list_select_related = ["study", "created_by"]
     fields = ["study", "note", "used_at", "revoked_at", "created_by", "created_at"]
+
+
+@admin.register(Erasure)
+class ErasureAdmin(EvidenceAdmin):
+    list_display = ["id", "study", "state", "trials", "responses", "events", "marks", "erased_at"]
+    list_filter = ["study", "simulated"]
+    list_select_related = ["study"]

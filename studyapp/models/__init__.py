@@ -5,6 +5,7 @@ from studyapp.models.admission import Break, StepTry
 from studyapp.models.audit import AuditLine
 from studyapp.models.dataset import Dataset
 from studyapp.models.design import Block, Comparison, Trial
+from studyapp.models.erasure import Erasure
 from studyapp.models.marks import StimulusHold, TrialMark
 from studyapp.models.recruitment import Invitation, Participant
 from studyapp.models.session import PlayEvent, Presentation, Rater, Response, StudySession
@@ -20,6 +21,7 @@ __all__ = [
     "Clip",
     "Comparison",
     "Dataset",
+    "Erasure",
     "Invitation",
     "Participant",
     "PlayEvent",

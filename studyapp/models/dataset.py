@@ -29,9 +29,19 @@ class Dataset(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)
 
+    superseded_at = models.DateTimeField(
+        null=True, help_text="When a rater whose answers it holds had them erased; freeze another one."
+    )
+    erasures = models.PositiveIntegerField(default=0, help_text="Sessions in it that were erased since.")
+
     class Meta:
         ordering = ["-created_at"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(superseded_at__isnull=True, erasures=0)
+                | Q(superseded_at__isnull=False, erasures__gt=0),
+                name="dataset_superseded_by_erasures",
+            ),
             models.CheckConstraint(condition=Q(state__in=DatasetState.values), name="dataset_state_known"),
             models.CheckConstraint(
                 condition=~Q(state=DatasetState.READY)

@@ -58,7 +58,8 @@ class StimulusHold(models.Model):
 
     stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="holds")
     reason = models.CharField(max_length=10, choices=Reason)
-    session = models.ForeignKey(StudySession, on_delete=models.PROTECT, related_name="holds")
+    # Empty once its rater had everything of theirs erased: the stimulus stays held.
+    session = models.ForeignKey(StudySession, on_delete=models.SET_NULL, null=True, related_name="holds")
     held_at = models.DateTimeField()
     lifted_at = models.DateTimeField(null=True)
     lifted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)

@@ -41,6 +41,7 @@ class StudySession(models.Model):
     """One rater's run through one block."""
 
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    receipt_sha256 = models.CharField(max_length=64, unique=True, null=True, editable=False)
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="sessions")
     rater = models.ForeignKey(Rater, on_delete=models.PROTECT, related_name="sessions")
     # One to one: a block is claimed once, ever. Two raters at one moment meet this index.

@@ -54,6 +54,7 @@ from studyapp.models import SessionFlag, StudySession, Trial, VoidedTrial
 from studyapp.panels import Outcome
 from studyapp.presentation import LETTERS, SIDES, Presented
 from studyapp.questions import SCALE, Question
+from studyapp.receipts import receipt_of
 from studyapp.states import SessionState
 from studyapp.views.proof import new_proof, shown_as
 from studyapp.views.seat import leave_seat, moment
@@ -214,6 +215,7 @@ def thanks(request: HttpRequest, session: StudySession) -> HttpResponseBase:
         "study": session.study,
         "to_another": may_leave_to_another(session),
         "back": way_back(session, Outcome.COMPLETED),
+        "receipt": receipt_of(session.token),
     }
     return render(request, "rater/thanks.html", context)
 
@@ -245,8 +247,10 @@ def _trial_page(
         return HttpResponseRedirect(next_step(session))
     if shown is None:
         return HttpResponseRedirect(reverse("take-thanks", args=[session.study.token]))
+    leave_url = reverse("take-leave", args=[session.study.token])
     if isinstance(shown, BreakOffered):
-        return render(request, "rater/break.html", {"study": session.study, "offered": shown})
+        resting = {"study": session.study, "offered": shown, "leave_url": leave_url}
+        return render(request, "rater/break.html", resting)
     assert shown.presentation.shown_at is not None
     token = session.study.token
     ahead = packing.unanswered().filter(block=session.block_id, position__gt=shown.trial.position)
@@ -268,6 +272,7 @@ def _trial_page(
         preload=tuple(_sources(token, following)) if following else (),
         chosen=chosen,
         error=error,
+        leave_url=leave_url,
     )
     return render(request, "rater/trial.html", context, status=status)
 

@@ -67,6 +67,8 @@ def _where_it_stands(request: HttpRequest, session: StudySession) -> HttpRespons
         )
         text = words.format(minutes=session.study.session_timeout_min)
         return _ended(request, session, gettext("Your session has ended"), text, Outcome.TIMED_OUT)
+    if session.state == SessionState.WITHDRAWN:
+        return HttpResponseRedirect(reverse("take-left", args=[token]))
     if session.state == SessionState.SCREENED_OUT:
         return _screened_out(request, session)
     if session.study.state == StudyState.CLOSED:

@@ -19,6 +19,7 @@ from studyapp.admission import outstanding, settings_of
 from studyapp.briefings import briefing, questions
 from studyapp.errors import SessionOver, WrongState
 from studyapp.models import StepTry, StudySession, Trial
+from studyapp.receipts import receipt_of
 from studyapp.screening.background import AgeBand, MusicalTraining
 from studyapp.screening.device import COUNTS, Listening
 from studyapp.screening.headphones import TRIALS
@@ -103,16 +104,18 @@ def instructions(request: HttpRequest, session: StudySession) -> HttpResponseBas
         return _show(request, session, Step.UNDERSTANDING)
     if comes_next is not None:
         return HttpResponseRedirect(next_step(session))
-    return render(request, "rater/instructions.html", _instructions(session))
+    return render(request, "rater/instructions.html", _instructions(request, session))
 
 
-def _instructions(session: StudySession) -> dict[str, Any]:
+def _instructions(request: HttpRequest, session: StudySession) -> dict[str, Any]:
     return {
         "study": session.study,
         "briefing": briefing(session.study, session.language),
         "trial_url": reverse("take-trial", args=[session.study.token]),
         "trials": session.block.trials.exclude(kind=Trial.Kind.TRAINING).count(),
         "begun": session.state == SessionState.ACTIVE,
+        "receipt": receipt_of(session.token),
+        "back_url": request.build_absolute_uri(reverse("take-back", args=[session.study.token, session.token])),
         **_place(session, None),
     }
 
@@ -137,8 +140,8 @@ def _show(
     }
     if step == Step.UNDERSTANDING:
         asked = questions(session.study, session.language)
-        context |= _instructions(session) | {"questions": _shown_questions(asked, opened.shown["orders"], chosen)}
-        context |= _place(session, step)
+        context |= _instructions(request, session)
+        context["questions"] = _shown_questions(asked, opened.shown["orders"], chosen)
         return render(request, "rater/instructions.html", context)
     return render(request, _TEMPLATES[step], context | _STEP_CONTEXT[step](session, opened))
 
@@ -261,7 +264,7 @@ def _place(session: StudySession, step: Step | None) -> dict[str, Any]:
     wanted = [one for one in settings_of(session.study).steps if one != Step.UNDERSTANDING]
     total = len(wanted) + 2
     place = total if step is None or step == Step.UNDERSTANDING else wanted.index(step) + 2
-    return {"place": place, "total": total}
+    return {"place": place, "total": total, "leave_url": reverse("take-leave", args=[session.study.token])}
 
 
 urlpatterns = [

@@ -74,6 +74,7 @@ def trial_context(
     preload: tuple[str, ...] = (),
     chosen: Mapping[str, int] | None = None,
     error: str = "",
+    leave_url: str = "",
     preview: PreviewLinks | None = None,
 ) -> dict[str, Any]:
     """Context of rater/trial.html.
@@ -113,6 +114,7 @@ def trial_context(
         "proof": proof,
         "answer_url": answer_url,
         "error": error,
+        "leave_url": leave_url,
         "preview": preview,
         # Read by js/rater/trial.js.
         "config": {

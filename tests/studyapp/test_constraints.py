@@ -17,6 +17,7 @@ from studyapp.models import (
     Break,
     Comparison,
     Dataset,
+    Erasure,
     Invitation,
     Participant,
     PlayEvent,
@@ -146,6 +147,12 @@ def participant(scene: Scene, **fields: Any) -> None:
     Participant.objects.create(study=scene.study, panel="prolific", **values)
 
 
+def erasure(scene: Scene, **fields: Any) -> None:
+    counts = {"trials": 0, "responses": 0, "events": 0, "marks": 0}
+    values = {"state": "completed", "consented_on": timezone.now().date(), "erased_at": timezone.now(), **counts}
+    Erasure.objects.create(study=scene.study, receipt_sha256="r", **{**values, **fields})
+
+
 def text(scene: Scene, **fields: Any) -> None:
     StudyText.objects.create(study=scene.study, **{"language": "de", **fields})
 
@@ -237,6 +244,14 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "study_text_once_per_language": lambda s: [text(s), text(s)],
     "study_text_language_known": lambda s: text(s, language="xx"),
     "dataset_state_known": lambda s: Dataset.objects.create(study=s.study, state="lost"),
+    "dataset_superseded_by_erasures": lambda s: Dataset.objects.create(study=s.study, erasures=1),
+    "erasure.receipt_sha256": lambda s: [erasure(s), erasure(s)],
+    "erasure_state_known": lambda s: erasure(s, state="lost"),
+    "erasure_counts_not_negative": lambda s: erasure(s, trials=-1),
+    "studysession.receipt_sha256": lambda s: [
+        change(s.session, receipt_sha256="r"),
+        another_session(s, receipt_sha256="r"),
+    ],
     "dataset_ready_is_frozen": lambda s: Dataset.objects.create(study=s.study, state=DatasetState.READY),
 }
 
