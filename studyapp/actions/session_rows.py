@@ -17,7 +17,7 @@ from studyapp.states import SessionState, StudyState
 
 
 def under_lock(session: StudySession) -> StudySession:
-    """The session as it is now, its row locked until the transaction ends. Raises SessionOver once it was erased."""
+    """The session as it is now, its row locked until the transaction ends. Raises SessionOver if it was erased."""
     # The study is not read along: its state must be that of the moment when the lock was given, not asked for.
     locked = StudySession.objects.select_for_update().filter(pk=session.pk).first()
     if locked is None:

@@ -247,7 +247,6 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
     "dataset_superseded_by_erasures": lambda s: Dataset.objects.create(study=s.study, erasures=1),
     "erasure.receipt_sha256": lambda s: [erasure(s), erasure(s)],
     "erasure_state_known": lambda s: erasure(s, state="lost"),
-    "erasure_counts_not_negative": lambda s: erasure(s, trials=-1),
     "studysession.receipt_sha256": lambda s: [
         change(s.session, receipt_sha256="r"),
         another_session(s, receipt_sha256="r"),
