@@ -106,6 +106,13 @@ def test_a_client_cannot_claim_or_deny_https_itself(front: Front) -> None:
     assert (answer.status_code, answer.history) == (200, [])
 
 
+def test_scripts_come_packed_to_who_can_unpack_them(front: Front) -> None:
+    script = "/static/studyapp/js/rater/trial.js"
+    packed, plain = (front.get(script, **{"Accept-Encoding": wanted}) for wanted in ("gzip", "identity"))
+    assert (packed.status_code, packed.headers.get("Content-Encoding")) == (200, "gzip")
+    assert int(packed.headers["Content-Length"]) < len(plain.content) / 2
+
+
 def test_static_files_come_from_the_volume(front: Front) -> None:
     page = front.get("/admin/login/").text
     sheet = re.search(r'href="(/static/[^"]+\.css)"', page)
