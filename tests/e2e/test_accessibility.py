@@ -22,7 +22,7 @@ CONTROLS = """() => {
     const shown = (element) => element.checkVisibility({ visibilityProperty: true })
         && !element.closest("[inert]");
     const boxes = [...document.querySelectorAll("a[href], button, input:not([type=hidden]), textarea, summary")]
-        .filter((element) => shown(element) && !element.matches(":disabled") && !element.classList.contains("skip-link"));
+        .filter((element) => shown(element) && !element.matches(":disabled, .skip-link"));
     return boxes.map((element) => {
         const target = element.closest(".point, .tick, .switch") ?? element;
         const { width, height } = target.getBoundingClientRect();
