@@ -49,7 +49,8 @@ def test_what_is_compiled_is_what_is_written(locale: str) -> None:
         known = gettext.GNUTranslations(file)
     for entry in catalogue(locale):
         if not entry.msgid_plural:
-            assert known.gettext(entry.msgid) == entry.msgstr, f"run msgfmt for {locale}"
+            read = known.pgettext(entry.msgctxt, entry.msgid) if entry.msgctxt else known.gettext(entry.msgid)
+            assert read == entry.msgstr, f"run msgfmt for {locale}"
     assert len(polib.mofile(str(compiled))) == len(catalogue(locale))
 
 

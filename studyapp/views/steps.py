@@ -10,7 +10,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -177,7 +177,11 @@ def _device(session: StudySession, opened: StepTry) -> dict[str, Any]:
 
 
 def _headphones(session: StudySession, opened: StepTry) -> dict[str, Any]:
-    places = [(1, gettext("the first")), (2, gettext("the second")), (3, gettext("the third"))]
+    places = [
+        (1, pgettext("one of three sounds", "first")),
+        (2, pgettext("one of three sounds", "second")),
+        (3, pgettext("one of three sounds", "third")),
+    ]
     step = Step(opened.step)
     return {
         "places": places,

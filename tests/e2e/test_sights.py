@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, Playwright
 from pytest_django.live_server_helper import LiveServer
 
+from studyapp.briefings import own_texts
 from tests.e2e.browser import BROWSER, FLAGS, MARKS
 from tests.e2e.stage import PAGES, Stage, rich_study
 
@@ -59,7 +60,7 @@ def test_every_page_is_shot(
 def test_what_reads_from_right_to_left_is_shot(playwright: Playwright, live_server: LiveServer) -> None:
     browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
     page = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
-    stage = Stage(page, live_server.url, rich_study(language="ar"), language="ar")
+    stage = Stage(page, live_server.url, rich_study(language="ar", **own_texts("ar")), language="ar")
     for show in RIGHT_TO_LEFT:
         show(stage)
         shoot(page, f"arabic-{show.__name__.replace('_', '-')}-390-light")
