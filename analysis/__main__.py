@@ -24,7 +24,21 @@ def parser() -> argparse.ArgumentParser:
     )
     tables.add_argument("-o", "--output", type=Path, default=Path("tables"), help="folder (tables)")
 
-    for command in (report, tables):
+    ranking = commands.add_parser(
+        "ranking",
+        help="print the strength of each system, as CSV",
+        description="Strengths over all opponents (Bradley–Terry with ties, degrees and sides), with rank sets.",
+    )
+    ranking.add_argument("-o", "--output", type=Path, help="write to this file instead")
+
+    monitor = commands.add_parser(
+        "monitor",
+        help="print what a running study shows so far, as CSV",
+        description="Confidence sequences and evidence by rater, which may be looked at as often as one likes.",
+    )
+    monitor.add_argument("-o", "--output", type=Path, help="write to this file instead")
+
+    for command in (report, tables, ranking, monitor):
         command.add_argument("ratings", type=Path, help="exported ratings, .csv or .parquet")
         command.add_argument(
             "--include-simulated", action="store_true", help="count simulated answers too, and say so"
@@ -40,7 +54,13 @@ def main(argv: list[str] | None = None) -> int:
     from analysis.results import AnalysisError
     from analysis.schema import SchemaError
 
-    commands = {"report": _report, "tables": _tables, "codebook": _codebook}
+    commands = {
+        "report": _report,
+        "tables": _tables,
+        "ranking": _ranking,
+        "monitor": _monitor,
+        "codebook": _codebook,
+    }
     try:
         commands[arguments.command](arguments)
     except (SchemaError, AnalysisError, OSError) as error:
@@ -72,10 +92,34 @@ def _tables(arguments: argparse.Namespace) -> None:
         print(path)
 
 
+def _ranking(arguments: argparse.Namespace) -> None:
+    from analysis import schema, tables
+    from analysis.ranking import rankings
+
+    found = rankings(schema.read(arguments.ratings), include_simulated=arguments.include_simulated)
+    _write(tables.ranking_frame(found).to_csv(index=False), arguments)
+
+
+def _monitor(arguments: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from analysis import schema
+    from analysis.sequential import watch
+
+    lines = watch(schema.read(arguments.ratings), include_simulated=arguments.include_simulated)
+    _write(pd.DataFrame([asdict(line) for line in lines]).to_csv(index=False), arguments)
+
+
 def _codebook(arguments: argparse.Namespace) -> None:
     from analysis.schema import codebook
 
-    text = codebook().to_csv(index=False)
+    _write(codebook().to_csv(index=False), arguments)
+
+
+def _write(text: str, arguments: argparse.Namespace) -> None:
+    """To the file that was named, else to the screen."""
     if arguments.output is None:
         print(text, end="")
     else:

@@ -16,13 +16,23 @@ import jinja2
 import pandas as pd
 from markupsafe import Markup
 
+from analysis.agreement import agreements
 from analysis.counts import StudyCounts, balance_table, counts_table
 from analysis.figures import Figure, all_figures
+from analysis.ranking import rankings
 from analysis.results import AnalysisError, WinRates
 from analysis.schema import COLUMN_NAMES, read
-from analysis.tables import Table, primary_table, system_table
+from analysis.tables import Table, agreement_table, primary_table, ranking_table, system_table
 from analysis.win_rates import included, win_rates
-from analysis.wording import QUESTION_TASKS, QUESTION_TITLES, estimand, figures_note, found, methods
+from analysis.wording import (
+    QUESTION_TASKS,
+    QUESTION_TITLES,
+    estimand,
+    figures_note,
+    found,
+    methods,
+    ranking_methods,
+)
 
 # plotly puts one empty <style> into the page.
 _EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -43,8 +53,10 @@ class Report:
     questions: tuple[tuple[str, str], ...]
     counts: Table
     balance: Table | None
+    agreement: Table | None
     tables: tuple[Table, ...]
     system_tables: tuple[Table, ...]
+    ranking_tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
     warnings: tuple[str, ...]
     methods: tuple[str, ...]
@@ -85,14 +97,19 @@ def build(
             rates=None,
             found=(_nothing(ratings),),
             balance=None,
+            agreement=None,
             tables=(),
             system_tables=(),
+            ranking_tables=(),
             figures=(),
             warnings=(),
             methods=(),
         )
     rates = win_rates(ratings, include_simulated=include_simulated)
     asked = dict.fromkeys(rate.question for rate in rates.averages)
+    # Two systems have one difference, and the win rates say it all.
+    ranked = [one for one in rankings(ratings, include_simulated=include_simulated) if len(one.strengths) > 2]
+    ranking_told = ranking_methods(ranked)
     return Report(
         **common,
         estimand=estimand(rates),
@@ -101,11 +118,13 @@ def build(
         rates=rates,
         found=found(rates),
         balance=balance_table(used, rates.level),
+        agreement=agreement_table(agreements(ratings, include_simulated=include_simulated, level=rates.level)),
         tables=tuple(primary_table(rates, question) for question in asked),
         system_tables=tuple(system_table(rates, question) for question in asked),
         figures=all_figures(rates),
         warnings=_warnings(rates),
-        methods=methods(rates),
+        ranking_tables=tuple(ranking_table(one) for one in ranked),
+        methods=(*methods(rates), *([ranking_told] if ranking_told else [])),
     )
 
 
@@ -205,8 +224,10 @@ def figures_for_site(report: Report) -> dict[str, Any]:
         "digest": report.digest,
         "counts": asdict(report.counts),
         "balance": asdict(report.balance) if report.balance else None,
+        "agreement": asdict(report.agreement) if report.agreement else None,
         "tables": [asdict(table) for table in report.tables],
         "system_tables": [asdict(table) for table in report.system_tables],
+        "ranking_tables": [asdict(table) for table in report.ranking_tables],
         "figures": [asdict(figure) for figure in report.figures],
     }
 

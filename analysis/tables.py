@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, fields
 
 import pandas as pd
 
+from analysis.agreement import Agreement
+from analysis.ranking import Ranking, Strength
 from analysis.raters import PassRules, RaterFigures
 from analysis.results import Estimate, PairRate, SystemRate, WinRates
 from analysis.wording import (
@@ -15,8 +17,10 @@ from analysis.wording import (
     average_row,
     averaged,
     interval,
+    number_interval,
     p_value,
     percent,
+    signed_number,
     signed_percent,
 )
 
@@ -193,6 +197,79 @@ def system_table(rates: WinRates, question: str) -> Table:
         )
     title = f"{QUESTION_TITLES[question]}: wins over all opponents and net preference"
     return Table(title, ("Genre", "Ratings", *systems), tuple(rows))
+
+
+def ranking_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
+    """A row per question and system, strongest first; strengths in logits, 0 the mean of the systems."""
+    rows = []
+    for ranking in rankings:
+        for strength in ranking.strengths:
+            rows.append(
+                {
+                    "question": ranking.question,
+                    **asdict(strength),
+                    "n": ranking.n,
+                    "raters": ranking.raters,
+                    "clips": ranking.clips,
+                    "level": ranking.level,
+                    "left": ranking.left.value if ranking.left else None,
+                    "left_se": ranking.left.se if ranking.left else None,
+                    "left_p": ranking.left.p if ranking.left else None,
+                    "transitivity_p": ranking.transitivity.p if ranking.transitivity else None,
+                    "method": ranking.method,
+                    "reason": ranking.reason,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def ranking_table(ranking: Ranking) -> Table:
+    """One question's systems, strongest first, and what stands beside them: the side's part, and transitivity."""
+    rows = [
+        Row(
+            (
+                one.system,
+                f"{signed_number(one.value)} {number_interval(one.low, one.high)}".strip(),
+                "–" if one.quasi_se is None else f"{one.quasi_se:.2f}",
+                _rank_set(one),
+            )
+        )
+        for one in ranking.strengths
+    ]
+    if ranking.left is not None:
+        left = ranking.left
+        told = f"{signed_number(left.value)} {number_interval(left.low, left.high)}, p {p_value(left.p)}"
+        rows.append(Row(("standing on the left", told, "", ""), faint=True))
+    if ranking.transitivity is not None:
+        test = ranking.transitivity
+        told = f"F({test.df}, {test.df_error}) = {test.statistic:.2f}, p {p_value(test.p)}"
+        rows.append(Row(("one strength a system explains every pair", told, "", ""), faint=True))
+    if ranking.reason:
+        rows.append(Row(("no interval and no ranks", ranking.reason, "", ""), faint=True))
+    columns = ("System", f"Strength, logits ({percent(ranking.level)} interval)", "Quasi SE", "Ranks that hold")
+    return Table(f"{QUESTION_TITLES[ranking.question]}: strength over all opponents", columns, tuple(rows))
+
+
+def agreement_table(found: Sequence[Agreement]) -> Table:
+    """How far raters agree, by question."""
+    rows = tuple(
+        Row((QUESTION_TITLES[one.question], _coefficient(one.alpha), _coefficient(one.ac2), str(one.units)))
+        for one in found
+    )
+    columns = ("Question", "Krippendorff's alpha, ordinal", "Gwet's AC2, quadratic", "Judged by two or more")
+    return Table("Agreement between raters", columns, rows)
+
+
+def _coefficient(estimate: Estimate) -> str:
+    if estimate.reason and estimate.low is None and not estimate.value:
+        return estimate.reason
+    return f"{estimate.value:.2f} {number_interval(estimate.low, estimate.high)}".strip().replace("-", "−")
+
+
+def _rank_set(one: Strength) -> str:
+    if one.rank_best is None:
+        return "–"
+    return str(one.rank_best) if one.rank_best == one.rank_worst else f"{one.rank_best} to {one.rank_worst}"
 
 
 def _system_cell(rate: SystemRate | None) -> str:

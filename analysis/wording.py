@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from analysis.ranking import Ranking
 from analysis.results import Estimate, PairRate, WinRates
 
 QUESTION_TITLES = {"visual_relevance": "Visual relevance", "music_preference": "Music preference"}
@@ -44,6 +47,18 @@ def interval(estimate: Estimate, *, signed: bool = False) -> str:
         return "–"
     write = signed_percent if signed else percent
     return f"[{write(estimate.low)[:-1]},\N{NO-BREAK SPACE}{write(estimate.high)[:-1]}]"
+
+
+def signed_number(value: float) -> str:
+    """ "+0.31" or "−0.31"."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def number_interval(low: float | None, high: float | None) -> str:
+    """ "[0.10, 0.52]", or nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{low:.2f},\N{NO-BREAK SPACE}{high:.2f}]".replace("-", "−")
 
 
 def p_value(p: float) -> str:
@@ -111,6 +126,20 @@ def estimand(rates: WinRates | None) -> str:
     )
 
 
+def ranking_methods(rankings: Sequence[Ranking]) -> str:
+    """The paragraph on strengths; empty where no question has three systems."""
+    if not any(len(ranking.strengths) > 2 for ranking in rankings):
+        return ""
+    return (
+        "Strengths over all opponents come from an adjacent-category Bradley–Terry model of the five answers with "
+        "an effect of standing on the left (Agresti, 1992; with three answers Davidson, 1970). They are logits "
+        "around the mean of the systems: a difference is the log odds of “much better” for the one against the "
+        "other. Their covariance is clustered by rater and by clip. Ranks that hold are rank sets from "
+        "simultaneous intervals of all differences (Mogstad, Romano, Shaikh & Wilhelm, 2024). Genres weigh by "
+        "their answers here, not equally."
+    )
+
+
 def figures_note(rates: WinRates) -> str:
     """How the points of the forest plots are read."""
     level = percent(rates.level)
@@ -154,4 +183,8 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         f"The primary results are the tests that the net preference{'' if one else ' averaged over genres'} is "
         "zero, one for each system pair and question, corrected together by Holm’s method."
         + ("" if one else exploratory),
+        "Agreement between raters is Krippendorff’s alpha for ordered answers, and Gwet’s AC2 with quadratic "
+        "weights, which does not fall when answers are one-sided; intervals are delete-one jackknives over "
+        "comparisons or over raters, whichever is wider. In questions of taste low agreement is no fault, and "
+        "nobody is left out for it.",
     )

@@ -1,0 +1,116 @@
+"""Agreement between raters against a textbook's table, and where there is nothing to agree on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import agreement, schema
+from analysis.agreement import Agreement, agreements
+from tests.analysis.simulate import row, simulate
+
+KNOWN = Path(__file__).parent.parent / "golden" / "known_answers"
+
+
+def textbook() -> np.ndarray:
+    """Krippendorff's four observers and twelve units, counted by unit and value."""
+    table = pd.read_csv(KNOWN / "krippendorff_4x12.csv").to_numpy()
+    return np.stack([(table == value).sum(axis=1) for value in range(1, 6)], axis=1).astype(float)
+
+
+def test_krippendorffs_own_table() -> None:
+    """Krippendorff (2011): ordinal alpha .815, to six digits as two independent packages have it."""
+    assert agreement.krippendorff_alpha(textbook()) == pytest.approx(0.815388, abs=5e-7)
+
+
+def test_gwets_coefficients_of_the_same_table() -> None:
+    """AC1 and AC2 as irrCAC computes them."""
+    counts = textbook()
+    places = np.arange(5)
+    linear = 1 - np.abs(places[:, None] - places[None, :]) / 4
+    assert agreement._ac2(counts, np.eye(5)) == pytest.approx(0.77544, abs=5e-6)
+    assert agreement._ac2(counts, linear) == pytest.approx(0.85874, abs=5e-6)
+    assert agreement.gwet_ac2(counts) == pytest.approx(0.914, abs=5e-4)
+
+
+@pytest.mark.parametrize("name", ["alpha", "ac2"])
+def test_leaving_out_each_unit_at_once_is_leaving_out_one_after_the_other(name: str) -> None:
+    rng = np.random.default_rng(8)
+    counts = rng.multinomial(4, [0.1, 0.2, 0.3, 0.2, 0.2], 15).astype(float)
+    whole, each = {
+        "alpha": (agreement.krippendorff_alpha, agreement._alpha_without_each_unit),
+        "ac2": (agreement.gwet_ac2, agreement._ac2_without_each_unit),
+    }[name]
+    assert each(counts) == pytest.approx([whole(np.delete(counts, one, axis=0)) for one in range(15)])
+
+
+def of(frame: pd.DataFrame) -> Agreement:
+    return agreements(schema.read(frame))[0]
+
+
+def judged(scores: list[list[int]]) -> pd.DataFrame:
+    """A row of scores for each clip, one for each rater."""
+    return pd.DataFrame(
+        row(
+            rater=f"r{r}",
+            trial=f"{r}-{c}",
+            genre="Rock",
+            clip=f"c{c}",
+            pair=("a", "b"),
+            score=score,
+            position=c + 1,
+        )
+        for c, line in enumerate(scores)
+        for r, score in enumerate(line)
+    )
+
+
+def test_who_always_agrees_and_who_answers_at_random() -> None:
+    same = of(judged([[2, 2, 2], [-2, -2, -2], [1, 1, 1], [0, 0, 0], [-1, -1, -1]]))
+    assert (same.alpha.value, same.ac2.value) == (pytest.approx(1), pytest.approx(1))
+    rng = np.random.default_rng(3)
+    noise = of(judged(rng.integers(-2, 3, (60, 8)).tolist()))
+    assert noise.alpha.low is not None
+    assert noise.alpha.high is not None
+    assert noise.alpha.low < 0 < noise.alpha.high
+    assert (noise.units, noise.raters, noise.answers) == (60, 8, 480)
+
+
+def test_one_sided_answers_lower_alpha_and_not_ac2() -> None:
+    scores = [[2, 2, 2, 2]] * 18 + [[2, 2, 2, 1], [2, 1, 2, 2]]
+    one_sided = of(judged(scores))
+    assert one_sided.alpha.value < 0.1
+    assert one_sided.ac2.value > 0.95
+
+
+def test_swapping_names_of_raters_or_the_order_of_rows_changes_nothing() -> None:
+    frame = simulate(seed=2, raters=12, per_rater=20)
+    one, other = of(frame), of(frame.sample(frac=1, random_state=1).replace({"r001": "zz"}))
+    assert one.alpha.value == pytest.approx(other.alpha.value, abs=1e-12)
+    assert one.alpha.low == pytest.approx(other.alpha.low, abs=1e-12)
+    assert one.ac2.high == pytest.approx(other.ac2.high, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"),
+    [
+        ([[1], [0], [2]], "no comparison was judged by two raters"),
+        ([[1, 1, 1]] * 4, "every answer is alike"),
+        ([[1, 0], [2, -1], [0, 0]], "fewer than three raters"),
+    ],
+)
+def test_what_cannot_be_told_has_its_reason(scores: list[list[int]], why: str) -> None:
+    found = of(judged(scores))
+    assert why in found.alpha.reason
+    assert found.alpha.low is None
+
+
+@pytest.mark.calibration
+def test_the_interval_of_alpha_holds_its_long_run_value() -> None:
+    studies = [of(simulate(seed=seed, raters=20, per_rater=20)) for seed in range(300)]
+    truth = float(np.mean([one.alpha.value for one in studies]))
+    held = [one.alpha.low <= truth <= one.alpha.high for one in studies]  # type: ignore[operator]
+    assert np.mean(held) >= 0.92

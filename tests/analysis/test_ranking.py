@@ -1,0 +1,221 @@
+"""Strengths from a table of ratings: what they answer to, whose spread they carry, and when they say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from analysis import ranking as rk
+from analysis import schema
+from analysis.ranking import Ranking, rankings
+from analysis.results import AnalysisError
+from analysis.tables import ranking_frame, ranking_table
+from tests.analysis.simulate import row, simulate
+
+SYSTEMS = ("alpha", "beta", "gamma", "delta")
+
+
+def ranked(frame: pd.DataFrame, question: str = "visual_relevance") -> Ranking:
+    return next(one for one in rankings(schema.read(frame)) if one.question == question)
+
+
+def study(seed: int = 1, **options: object) -> pd.DataFrame:
+    return simulate(seed=seed, systems=SYSTEMS, raters=40, per_rater=24, **options)  # type: ignore[arg-type]
+
+
+def values(ranking: Ranking) -> dict[str, float]:
+    return {one.system: one.value for one in ranking.strengths}
+
+
+def renamed(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    columns = ["system_1", "system_2", "system_left", "system_right"]
+    return frame.assign(**{column: frame[column].replace(names) for column in columns})
+
+
+def swapped_sides(frame: pd.DataFrame) -> pd.DataFrame:
+    """As if every trial had been shown the other way round, and judged alike."""
+    swaps = {"system_left": frame["system_right"], "system_right": frame["system_left"]}
+    return frame.assign(**swaps, choice=6 - frame["choice"], score_presented=-frame["score_presented"])
+
+
+def test_strengths_sum_to_zero_and_stand_strongest_first() -> None:
+    ranking = ranked(study(effect=0.6))
+    assert sum(values(ranking).values()) == pytest.approx(0)
+    assert [one.value for one in ranking.strengths] == sorted(values(ranking).values(), reverse=True)
+    assert ranking.covariance is not None
+    assert np.diag(ranking.covariance) == pytest.approx([(one.se or 0) ** 2 for one in ranking.strengths])
+
+
+def test_row_order_and_names_of_raters_change_nothing() -> None:
+    frame = study(effect=0.4)
+    shuffled = frame.sample(frac=1, random_state=3).assign(
+        rater_id=lambda table: "x" + table["rater_id"].str[::-1]
+    )
+    one, other = ranked(frame), ranked(shuffled)
+    for ours, theirs in zip(one.strengths, other.strengths, strict=True):
+        assert (ours.system, ours.rank_best, ours.rank_worst) == (
+            theirs.system,
+            theirs.rank_best,
+            theirs.rank_worst,
+        )
+        assert ours.value == pytest.approx(theirs.value, abs=1e-9)
+        assert ours.se == pytest.approx(theirs.se, abs=1e-9)
+
+
+def test_swapping_sides_flips_the_sides_part_and_nothing_else() -> None:
+    frame = study(effect=0.4)
+    one, other = ranked(frame), ranked(swapped_sides(frame))
+    assert values(one) == pytest.approx(values(other), abs=1e-9)
+    assert one.left is not None
+    assert other.left is not None
+    assert one.left.value == pytest.approx(-other.left.value, abs=1e-9)
+    assert one.left.p == pytest.approx(other.left.p, abs=1e-9)
+
+
+def test_exchanging_two_names_exchanges_their_strengths() -> None:
+    frame = study(effect=0.5)
+    exchanged = renamed(frame, {"alpha": "delta", "delta": "alpha"})
+    one, other = values(ranked(frame)), values(ranked(exchanged))
+    assert other["alpha"] == pytest.approx(one["delta"], abs=1e-9)
+    assert other["delta"] == pytest.approx(one["alpha"], abs=1e-9)
+    assert other["beta"] == pytest.approx(one["beta"], abs=1e-9)
+
+
+def test_raters_who_repeat_themselves_count_as_raters_and_not_as_answers() -> None:
+    frame = study(rater_sd=0.0, clip_sd=0.0)
+    copies = [
+        frame.assign(trial_id=frame["trial_id"] + f"-{copy}", position=frame["position"] + 24 * copy)
+        for copy in range(4)
+    ]
+    once, often = ranked(frame), ranked(pd.concat(copies, ignore_index=True))
+    assert values(once) == pytest.approx(values(often), abs=1e-9)
+    errors = [(one.se, other.se) for one, other in zip(once.strengths, often.strengths, strict=True)]
+    assert all(other == pytest.approx(one, rel=1e-6) for one, other in errors)
+
+
+def test_the_bootstrap_of_raters_agrees_with_the_sandwich_by_raters() -> None:
+    rng = np.random.default_rng(0)
+    each = rng.normal(size=(2000, 3)) + np.repeat(rng.normal(size=(100, 3)), 20, axis=0)
+    rater = np.repeat(np.arange(100), 20).astype(np.intp)
+    inverse = np.diag([0.1, 0.2, 0.3])
+    drawn = rk.rater_bootstrap(inverse, each - each.mean(axis=0), rater, draws=8000, seed=2).std(axis=0)
+    assert drawn == pytest.approx(
+        np.sqrt(np.diag(rk.rater_sandwich(inverse, each - each.mean(axis=0), rater))), rel=0.05
+    )
+
+
+def test_quasi_standard_errors_give_the_variances_of_differences_back() -> None:
+    wanted = np.array([0.1, 0.2, 0.3])
+    quasi = rk.quasi_standard_errors(np.diag(wanted**2))
+    assert quasi == pytest.approx(wanted, rel=1e-4)
+    assert rk.quasi_standard_errors(np.eye(2)) is None
+
+
+def test_rank_sets_narrow_with_what_is_known() -> None:
+    apart = np.array([3.0, 2.0, 0.0, -5.0])
+    best, worst = rk.rank_sets(apart, 0.01 * np.eye(4), df=30, level=0.95)
+    assert (best.tolist(), worst.tolist()) == ([1, 2, 3, 4], [1, 2, 3, 4])
+    best, worst = rk.rank_sets(apart, 1.0 * np.eye(4), df=30, level=0.95)
+    assert best.tolist() == [1, 1, 1, 4]
+    assert worst.tolist() == [3, 3, 3, 4]
+
+
+def cyclic(raters: int = 24) -> pd.DataFrame:
+    """alpha beats beta, beta beats gamma, gamma beats alpha: no strengths explain it."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for rater in range(raters):
+        for clip in range(12):
+            for pair, favours in ((("alpha", "beta"), 1), (("beta", "gamma"), 1), (("alpha", "gamma"), -1)):
+                score = int(np.clip(round(favours * 1.0 + rng.normal()), -2, 2))
+                rows.append(
+                    row(
+                        rater=f"r{rater}",
+                        trial=f"{rater}-{clip}-{pair}",
+                        genre="Rock",
+                        clip=f"c{clip}",
+                        pair=pair,
+                        score=score,
+                        left_is_1=bool(rng.random() < 0.5),
+                        position=len(rows) + 1,
+                    )
+                )
+    return pd.DataFrame(rows)
+
+
+def test_a_cycle_is_found_and_its_absence_is_too() -> None:
+    found = ranked(cyclic()).transitivity
+    assert found is not None
+    assert (found.df, found.p < 1e-6) == (1, True)
+    straight = ranked(study(effect=0.0, rater_sd=0.3)).transitivity
+    assert straight is not None
+    assert straight.df == 3
+    assert straight.p > 0.01
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda frame: frame[frame["rater_id"] == frame["rater_id"].iloc[0]], "only one rater"),
+        (lambda frame: frame.assign(clip_id="one", genre="Rock"), "only one clip"),
+        (lambda frame: frame.assign(score=0, choice=3, score_presented=0), "every answer is a tie"),
+        (
+            lambda frame: frame[
+                frame["system_1"].isin(["alpha"]) & frame["system_2"].isin(["beta"])
+                | frame["system_1"].isin(["gamma"]) & frame["system_2"].isin(["delta"])
+            ],
+            "no comparison links {alpha, beta} and {delta, gamma}",
+        ),
+    ],
+)
+def test_what_cannot_be_told_has_its_reason(change: Callable[[pd.DataFrame], pd.DataFrame], why: str) -> None:
+    ranking = ranked(change(study()))
+    assert why in ranking.reason
+    assert all(one.low is None and one.rank_best is None for one in ranking.strengths)
+    assert np.isfinite(list(values(ranking).values())).all()
+    assert why in str(ranking_table(ranking).rows[-1])
+
+
+def test_who_won_everything_is_penalised_and_says_so() -> None:
+    rows = [
+        row(rater=f"r{r}", trial=f"{r}-{c}", genre="Rock", clip=f"c{c}", pair=("alpha", "beta"), score=2)
+        for r in range(4)
+        for c in range(3)
+    ]
+    ranking = ranked(pd.DataFrame(rows))
+    assert ranking.penalised
+    assert "penalised" in ranking.method
+    assert values(ranking)["alpha"] > values(ranking)["beta"]
+
+
+def test_no_answer_at_all_is_an_error_with_a_reason() -> None:
+    with pytest.raises(AnalysisError, match="no answer to a test trial"):
+        rankings(schema.read(study(simulated=True)))
+
+
+def test_the_exported_frame_has_a_row_a_system_and_question() -> None:
+    frame = ranking_frame(rankings(schema.read(study())))
+    assert len(frame) == 2 * 4
+    assert frame.groupby("question")["value"].sum().abs().max() < 1e-9
+    assert frame["reason"].eq("").all()
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize(("rater_sd", "clip_sd"), [(0.0, 0.0), (0.7, 0.7)])
+def test_intervals_of_differences_hold_the_truth(rater_sd: float, clip_sd: float) -> None:
+    """Nothing is stronger than anything: how often the 95 % interval of a difference leaves 0 out."""
+    missed = []
+    for seed in range(400):
+        ranking = ranked(study(seed=seed, rater_sd=rater_sd, clip_sd=clip_sd))
+        assert ranking.covariance is not None
+        place = {name: number for number, name in enumerate(ranking.systems)}
+        one, other = place["alpha"], place["delta"]
+        spread = ranking.covariance
+        se = np.sqrt(spread[one, one] + spread[other, other] - 2 * spread[one, other])
+        t = (ranking.strengths[one].value - ranking.strengths[other].value) / se
+        missed.append(abs(t) > stats.t.ppf(0.975, min(ranking.raters, ranking.clips) - 1))
+    assert 0.005 <= np.mean(missed) <= 0.075
