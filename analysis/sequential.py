@@ -57,13 +57,11 @@ def watch(frame: pd.DataFrame, *, include_simulated: bool = False, alpha: float 
     """Every pair and question of a running study's table, as ``schema.read`` returned it.
 
     The bounds of one line hold at 1 − alpha over all looks; what is ``needed`` also covers that several lines are
-    watched. Raises AnalysisError without answers, or where some have no time: their order is unknown.
+    watched. Raises AnalysisError without answers.
     """
     used = included(frame, include_simulated=include_simulated)
     if used.empty:
         raise AnalysisError("there is no answer to a test trial yet, so there is nothing to watch")
-    if used["answered_at"].isna().any():
-        raise AnalysisError("some answers have no time, so the order of raters is unknown; fill in answered_at")
     groups = list(used.groupby(["question", "system_1", "system_2"], observed=True, sort=True))
     return tuple(
         _watched((str(names[0]), str(names[1]), str(names[2])), rows, len(groups), alpha) for names, rows in groups
