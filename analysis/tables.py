@@ -18,6 +18,7 @@ from analysis.wording import (
     averaged,
     interval,
     number_interval,
+    p_sign,
     p_value,
     percent,
     signed_number,
@@ -238,11 +239,11 @@ def ranking_table(ranking: Ranking) -> Table:
     ]
     if ranking.left is not None:
         left = ranking.left
-        told = f"{signed_number(left.value)} {number_interval(left.low, left.high)}, p {p_value(left.p)}"
+        told = f"{signed_number(left.value)} {number_interval(left.low, left.high)}, p {p_sign(left.p)}"
         rows.append(Row(("standing on the left", told, "", ""), faint=True))
     if ranking.transitivity is not None:
         test = ranking.transitivity
-        told = f"F({test.df}, {test.df_error}) = {test.statistic:.2f}, p {p_value(test.p)}"
+        told = f"F({test.df}, {test.df_error}) = {test.statistic:.2f}, p {p_sign(test.p)}"
         rows.append(Row(("one strength a system explains every pair", told, "", ""), faint=True))
     if ranking.reason:
         rows.append(Row(("no interval and no ranks", ranking.reason, "", ""), faint=True))

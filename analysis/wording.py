@@ -96,21 +96,21 @@ def _preference(rate: PairRate, level: float) -> str:
         f"{QUESTION_TITLES[rate.question]}: {first} was preferred to {second} "
         f"(net {signed_percent(abs(net.value))}, {percent(level)} interval {signed_percent(low)} to "
         f"{signed_percent(high)}, t({test.df:.1f}) = {abs(test.statistic):.2f}, p (Holm) "
-        f"{_p_sign(test.p_adjusted)}, {rate.n} ratings of {rate.raters} raters on {rate.clips} clips)."
+        f"{p_sign(test.p_adjusted)}, {rate.n} ratings of {rate.raters} raters on {rate.clips} clips)."
     )
 
 
 def _pair_in_brief(rate: PairRate, level: float, *, figures: bool) -> str:
     if not figures:
         return f"{rate.system_1} and {rate.system_2}"
-    told = f"p (Holm) {_p_sign(rate.test.p_adjusted)}" if rate.test else "; ".join(rate.flags)
+    told = f"p (Holm) {p_sign(rate.test.p_adjusted)}" if rate.test else "; ".join(rate.flags)
     net = f"net {signed_percent(rate.net.value)} for {rate.system_1}"
     if rate.net.low is not None:
         net += f", {percent(level)} interval {interval(rate.net, signed=True)}"
     return f"{rate.system_1} and {rate.system_2} ({net}, {told}, n = {rate.n})"
 
 
-def _p_sign(p: float) -> str:
+def p_sign(p: float) -> str:
     told = p_value(p)
     return told if told.startswith("<") else f"= {told}"
 
