@@ -84,13 +84,15 @@ def _consent_page(request: HttpRequest, study: Study, entry: Entry, *, again: bo
     checks = study.gold_per_block + study.identical_per_block
     trials = study.trials_per_block + study.repeats_per_block + checks
     duration = expected_duration(study, trials + study.training_per_block)
+    hourly = pay_an_hour(study, duration)
     context = {
         "study": study,
         "briefing": briefing(study, language),
         "ticket": new_ticket(study, new_token(), entry=entry, language=language),
         "trials": trials,
         "duration": duration,
-        "hourly": pay_an_hour(study, duration),
+        # Written as the pay is, whatever the language: the two stand beside each other.
+        "hourly": "" if hourly is None else f"{hourly:.2f}",
         "held_for": BEGIN_WITHIN.seconds // 60 if again else None,
         "languages": [(code, name, _in_language(request, code)) for code, name in languages_of(study)],
         "steps": len(settings_of(study).steps) + (1 if study.checks_understanding else 2),

@@ -33,7 +33,7 @@ def shoot(page: Page, name: str) -> None:
     if picture.width > 1440:
         half = (picture.width // 2, picture.height // 2)
         picture = picture.resize(half, Image.Resampling.LANCZOS)
-    reduced = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    reduced = picture.convert("RGB").quantize(192, dither=Image.Dither.NONE)
     reduced.save(FOLDER / f"{name}.png", optimize=True)
 
 
