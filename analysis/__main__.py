@@ -16,6 +16,14 @@ def parser() -> argparse.ArgumentParser:
     )
     report.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page (report.html)")
     report.add_argument("--title", help="heading of the page (the study's name)")
+    rules = report.add_argument_group(
+        "rules for raters",
+        "As declared before the study opened; results without who breaks one stand beside.",
+    )
+    rules.add_argument("--min-gold-right", type=float, help="share of gold pairs right, at least")
+    rules.add_argument("--min-identical-near", type=float, help="share of identical pairs near 0, at least")
+    rules.add_argument("--max-same-choice", type=float, help="share of one and the same answer, at most")
+    rules.add_argument("--min-median-response-ms", type=float, help="median time to answer, at least")
 
     tables = commands.add_parser(
         "tables",
@@ -71,10 +79,17 @@ def main(argv: list[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace) -> None:
     from analysis import report, schema
+    from analysis.raters import PassRules
 
     frame = schema.read(arguments.ratings)
     title = arguments.title or (str(frame["study"].iloc[0]) if len(frame) else arguments.ratings.stem)
-    built = report.build(frame, title=title, include_simulated=arguments.include_simulated)
+    rules = PassRules(
+        min_gold_right=arguments.min_gold_right,
+        min_identical_near=arguments.min_identical_near,
+        max_same_choice=arguments.max_same_choice,
+        min_median_response_ms=arguments.min_median_response_ms,
+    )
+    built = report.build(frame, title=title, include_simulated=arguments.include_simulated, rules=rules)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(report.html(built), encoding="utf-8")
     print(arguments.output)

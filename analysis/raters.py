@@ -58,28 +58,41 @@ class PassRules:
     min_median_response_ms: float | None = None
     fewest_checks: int = 2
 
+    @property
+    def declared(self) -> bool:
+        """Whether there is any rule."""
+        asked = (self.min_gold_right, self.min_identical_near, self.max_same_choice, self.min_median_response_ms)
+        return any(bound is not None for bound in asked)
+
     def broken_by(self, figures: RaterFigures) -> tuple[str, ...]:
-        """The rules that a rater's answers break, in words; none for a rater who passes."""
-        broken = []
+        """The rules that a rater's answers break, in words with their figures; none for a rater who passes."""
+        return tuple(self.breaches(figures).values())
+
+    def breaches(self, figures: RaterFigures) -> dict[str, str]:
+        """The same by the rule's name."""
+        broken = {}
         gold, identical = figures.gold_right, figures.identical_near
         if _below(gold, self.min_gold_right) and figures.gold >= self.fewest_checks:
-            broken.append(f"{gold:.0%} of gold pairs right, {self.min_gold_right:.0%} needed")
+            broken["gold pairs right"] = f"{gold:.0%} of gold pairs right, {self.min_gold_right:.0%} needed"
         if _below(identical, self.min_identical_near) and figures.identical >= self.fewest_checks:
-            broken.append(
+            broken["identical pairs near the middle"] = (
                 f"{identical:.0%} of answers to identical pairs near no preference, "
                 f"{self.min_identical_near:.0%} needed"
             )
         if _below(self.max_same_choice, figures.same_choice):
-            broken.append(
+            broken["one and the same answer"] = (
                 f"{figures.same_choice:.0%} of the answers to one question alike, "
                 f"at most {self.max_same_choice:.0%} allowed"
             )
         if _below(figures.median_response_ms, self.min_median_response_ms):
-            broken.append(
+            broken["time to answer"] = (
                 f"half of the answers within {figures.median_response_ms:.0f} ms, "
                 f"{self.min_median_response_ms:.0f} ms needed"
             )
-        return tuple(broken)
+        return broken
+
+
+NO_RULES = PassRules()
 
 
 def _below(value: float | None, bound: float | None) -> bool:

@@ -20,9 +20,19 @@ from analysis.agreement import agreements
 from analysis.counts import StudyCounts, balance_table, counts_table
 from analysis.figures import Figure, all_figures
 from analysis.ranking import rankings
+from analysis.raters import NO_RULES, PassRules
 from analysis.results import AnalysisError, WinRates
 from analysis.schema import COLUMN_NAMES, read
-from analysis.tables import Table, agreement_table, primary_table, ranking_table, system_table
+from analysis.sensitivity import sensitivity
+from analysis.tables import (
+    Table,
+    agreement_table,
+    flow_table,
+    primary_table,
+    ranking_table,
+    sensitivity_table,
+    system_table,
+)
 from analysis.win_rates import included, win_rates
 from analysis.wording import (
     QUESTION_TASKS,
@@ -54,6 +64,8 @@ class Report:
     counts: Table
     balance: Table | None
     agreement: Table | None
+    sensitivity: Table | None
+    flow: Table | None
     tables: tuple[Table, ...]
     system_tables: tuple[Table, ...]
     ranking_tables: tuple[Table, ...]
@@ -69,11 +81,18 @@ class Report:
 
 
 def build(
-    frame: pd.DataFrame, *, title: str, include_simulated: bool = False, study: StudyCounts | None = None
+    frame: pd.DataFrame,
+    *,
+    title: str,
+    include_simulated: bool = False,
+    study: StudyCounts | None = None,
+    rules: PassRules = NO_RULES,
 ) -> Report:
     """Analyse a table of one study (as ``schema.read`` takes it) into a report.
 
-    ``study`` adds what the table cannot say: what was planned, who left, what was never exported.
+    ``study`` adds what the table cannot say: what was planned, who left, what was never exported. ``rules`` are
+    those for raters that were declared: the primary results take everybody, and beside them stand those without
+    who breaks one.
     Only test trials count, and simulated answers only when asked for. Raises SchemaError for a broken table and
     AnalysisError for several studies in one table; one with nothing to estimate from gives a report saying so.
     """
@@ -98,6 +117,8 @@ def build(
             found=(_nothing(ratings),),
             balance=None,
             agreement=None,
+            sensitivity=None,
+            flow=None,
             tables=(),
             system_tables=(),
             ranking_tables=(),
@@ -109,6 +130,7 @@ def build(
     asked = dict.fromkeys(rate.question for rate in rates.averages)
     # Two systems have one difference, and the win rates say it all.
     ranked = [one for one in rankings(ratings, include_simulated=include_simulated) if len(one.strengths) > 2]
+    other = sensitivity(ratings, rates, rules=rules, include_simulated=include_simulated)
     ranking_told = ranking_methods(ranked)
     return Report(
         **common,
@@ -118,6 +140,8 @@ def build(
         rates=rates,
         found=found(rates),
         balance=balance_table(used, rates.level),
+        sensitivity=sensitivity_table(other),
+        flow=flow_table(other) if rules.declared else None,
         agreement=agreement_table(agreements(ratings, include_simulated=include_simulated, level=rates.level)),
         tables=tuple(primary_table(rates, question) for question in asked),
         system_tables=tuple(system_table(rates, question) for question in asked),
@@ -224,6 +248,8 @@ def figures_for_site(report: Report) -> dict[str, Any]:
         "digest": report.digest,
         "counts": asdict(report.counts),
         "balance": asdict(report.balance) if report.balance else None,
+        "sensitivity": asdict(report.sensitivity) if report.sensitivity else None,
+        "flow": asdict(report.flow) if report.flow else None,
         "agreement": asdict(report.agreement) if report.agreement else None,
         "tables": [asdict(table) for table in report.tables],
         "system_tables": [asdict(table) for table in report.system_tables],

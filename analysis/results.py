@@ -31,6 +31,7 @@ class NetTest:
     """Test of net preference = 0, with the p value corrected within its declared family."""
 
     statistic: float
+    se: float
     df: float
     p: float
     p_adjusted: float

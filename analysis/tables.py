@@ -11,6 +11,7 @@ from analysis.agreement import Agreement
 from analysis.ranking import Ranking, Strength
 from analysis.raters import PassRules, RaterFigures
 from analysis.results import Estimate, PairRate, SystemRate, WinRates
+from analysis.sensitivity import Sensitivity
 from analysis.wording import (
     AVERAGE,
     QUESTION_TITLES,
@@ -249,6 +250,34 @@ def ranking_table(ranking: Ranking) -> Table:
         rows.append(Row(("no interval and no ranks", ranking.reason, "", ""), faint=True))
     columns = ("System", f"Strength, logits ({percent(ranking.level)} interval)", "Quasi SE", "Ranks that hold")
     return Table(f"{QUESTION_TITLES[ranking.question]}: strength over all opponents", columns, tuple(rows))
+
+
+def sensitivity_table(found: Sensitivity) -> Table:
+    """The primary results beside what other choices would have made of them."""
+    rows = tuple(
+        Row(
+            (
+                QUESTION_TITLES[line.question],
+                f"{line.system_1} against {line.system_2}",
+                _net(line.all),
+                "no rule" if line.kept is None else line.kept.reason or _net(line.kept),
+                p_value(line.sign_flip),
+                "–" if line.equivalence is None else p_value(line.equivalence),
+            )
+        )
+        for line in found.lines
+    )
+    columns = (
+        *("Question", "Pair", "Net, every rater", "Net, declared rules kept", "p, flipping raters"),
+        f"p, beyond ±{percent(found.margin)} (TOST)",
+    )
+    return Table("The primary results under other choices", columns, rows, headings=2)
+
+
+def flow_table(found: Sensitivity) -> Table:
+    """Who was analysed, and who is left when declared rules are applied."""
+    rows = tuple(Row((name.capitalize(), str(count)), strong=n == 0) for n, (name, count) in enumerate(found.flow))
+    return Table("Raters and declared rules", ("", "Raters"), rows)
 
 
 def agreement_table(found: Sequence[Agreement]) -> Table:

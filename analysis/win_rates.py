@@ -253,7 +253,8 @@ def _test(raw: _Raw, adjustment: Literal["Holm", "Benjamini–Hochberg"]) -> Net
     if not _spread(raw.net):
         return None
     statistic, p = t_test(raw.net)
-    return NetTest(statistic, raw.net.df, p, p, adjustment)
+    assert raw.net.variance is not None  # there is spread
+    return NetTest(statistic, float(np.sqrt(raw.net.variance)), raw.net.df, p, p, adjustment)
 
 
 def _pair_rate(answers: Answers, raw: _Raw, pooled: float | None, level: float) -> PairRate:

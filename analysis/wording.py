@@ -183,6 +183,10 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         f"The primary results are the tests that the net preference{'' if one else ' averaged over genres'} is "
         "zero, one for each system pair and question, corrected together by Holm’s method."
         + ("" if one else exploratory),
+        "Beside the primary results stand the same without raters who break a rule that was declared before the "
+        "study opened, if there was one; a test that flips each rater’s preference at random (exact under "
+        "symmetry, for these clips); and two one-sided tests that the net preference is smaller than the margin "
+        "named there.",
         "Agreement between raters is Krippendorff’s alpha for ordered answers, and Gwet’s AC2 with quadratic "
         "weights, which does not fall when answers are one-sided; intervals are delete-one jackknives over "
         "comparisons or over raters, whichever is wider. In questions of taste low agreement is no fault, and "

@@ -168,7 +168,13 @@ def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
 
     simulated = dataset.includes_simulated
     counts = study_counts(dataset.study, include_simulated=simulated)
-    built = report.build(frame, title=dataset.study.title, include_simulated=simulated, study=counts)
+    built = report.build(
+        frame,
+        title=dataset.study.title,
+        include_simulated=simulated,
+        study=counts,
+        rules=rules_of(dataset.study),
+    )
     page = report.html(built)
     (folder / "report.html").write_text(page, encoding="utf-8")
     # Kept beside the page, so that the web process can serve it without importing pandas.
