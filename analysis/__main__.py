@@ -31,6 +31,13 @@ def parser() -> argparse.ArgumentParser:
         description="Write win_rates.csv (question, genre, pair) and system_win_rates.csv (over all opponents).",
     )
     tables.add_argument("-o", "--output", type=Path, default=Path("tables"), help="folder (tables)")
+    tables.add_argument(
+        "--ties",
+        choices=("denominator", "split", "left out"),
+        default="denominator",
+        help="what becomes of “no preference”: kept in the denominator (default), half a win for either, or left "
+        "out with its answers, as in the printed tables of V2Meow",
+    )
 
     ranking = commands.add_parser(
         "ranking",
@@ -99,7 +106,8 @@ def _tables(arguments: argparse.Namespace) -> None:
     from analysis import schema, tables
     from analysis.win_rates import win_rates
 
-    rates = win_rates(schema.read(arguments.ratings), include_simulated=arguments.include_simulated)
+    frame = schema.read(arguments.ratings)
+    rates = win_rates(frame, include_simulated=arguments.include_simulated, ties=arguments.ties)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name, frame in (("win_rates", tables.pair_frame(rates)), ("system_win_rates", tables.system_frame(rates))):
         path = arguments.output / f"{name}.csv"

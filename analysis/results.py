@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 TIES_IN_DENOMINATOR = "ties in the denominator"
+TIES_SPLIT = "ties split: half a win for either"
+TIES_LEFT_OUT = "ties left out"
 WILSON = "Wilson at the effective sample size (rater × clip, Satterthwaite)"
 T_INTERVAL = "t interval (two-way rater × clip variance, Satterthwaite)"
 BOUND = "Wilson bound at the pooled design effect (every answer alike)"
@@ -42,7 +44,8 @@ class NetTest:
 class PairRate:
     """One system against another for one question: in one genre, or (``genre`` None) averaged over genres.
 
-    Shares count out of all answers, ties included, so win_1 + tie + win_2 = 1 and net = win_1 − win_2.
+    Shares count out of all answers, ties included, so win_1 + tie + win_2 = 1; under another convention for ties
+    win_1 + win_2 = 1, and ``tie`` is the share that was split, or 0. In all of them net = win_1 − win_2.
     ``strengths`` are the five shares from "system_1 much better" to "system_2 much better".
     ``test`` is None where no test is possible; ``flags`` then say why. ``simulated`` of the ``n`` answers were
     given by a program.

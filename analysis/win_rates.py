@@ -7,7 +7,7 @@ preference = 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ from analysis.results import (
     BOUND,
     T_INTERVAL,
     TIES_IN_DENOMINATOR,
+    TIES_LEFT_OUT,
+    TIES_SPLIT,
     WILSON,
     AnalysisError,
     Estimate,
@@ -42,13 +44,22 @@ from analysis.variance import (
 )
 
 FEW = 5
+Ties = Literal["denominator", "split", "left out"]
+CONVENTIONS: Mapping[Ties, str] = {
+    "denominator": TIES_IN_DENOMINATOR,
+    "split": TIES_SPLIT,
+    "left out": TIES_LEFT_OUT,
+}
 _STATSMODELS_NAMES = {"Holm": "holm", "Benjamini–Hochberg": "fdr_bh"}
 _NO_SPREAD = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The answers that are estimated from, as integer codes; ``score`` + favours system_1."""
+    """The answers that are estimated from, as integer codes; ``score`` + favours system_1.
+
+    ``split``: whether a tie is half a win for either.
+    """
 
     score: Codes
     question: Codes
@@ -60,6 +71,7 @@ class Answers:
     questions: tuple[str, ...]
     genres: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
+    split: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +97,21 @@ def included(frame: pd.DataFrame, *, include_simulated: bool = False) -> pd.Data
     return frame[keep]
 
 
-def win_rates(frame: pd.DataFrame, *, include_simulated: bool = False, level: float = 0.95) -> WinRates:
+def win_rates(
+    frame: pd.DataFrame, *, include_simulated: bool = False, level: float = 0.95, ties: Ties = "denominator"
+) -> WinRates:
     """Estimate every win rate of one study from a table that ``schema.read`` returned.
 
     Only kind "test" counts, and only people's answers unless ``include_simulated``. Intervals take raters and
     clips as samples. Net preference is tested per pair and question on the average over genres (Holm) and,
-    exploratory, per genre (Benjamini–Hochberg). Raises AnalysisError when there is nothing to estimate from.
+    exploratory, per genre (Benjamini–Hochberg). ``ties`` names the convention: kept in the denominator, split, or
+    left out with their answers, as in the printed tables of V2Meow. Raises AnalysisError when there is nothing to
+    estimate from.
     """
-    answers = _answers(included(frame, include_simulated=include_simulated))
+    used = included(frame, include_simulated=include_simulated)
+    if ties == "left out":
+        used = used[used["score"] != 0]
+    answers = _answers(used, split=ties == "split")
     cells: list[_Raw] = []
     averages: list[_Raw] = []
     systems: list[_Raw] = []
@@ -119,17 +138,18 @@ def win_rates(frame: pd.DataFrame, *, include_simulated: bool = False, level: fl
     system_effect = _pooled_effect(systems) or average_effect
     return WinRates(
         level=level,
-        convention=TIES_IN_DENOMINATOR,
+        convention=CONVENTIONS[ties],
         cells=_adjusted([_pair_rate(answers, raw, cell_effect, level) for raw in cells], "Benjamini–Hochberg"),
         averages=_adjusted([_pair_rate(answers, raw, average_effect, level) for raw in averages], "Holm"),
         systems=tuple(_system_rate(answers, names, raw, system_effect, level) for raw in systems),
     )
 
 
-def _answers(frame: pd.DataFrame) -> Answers:
+def _answers(frame: pd.DataFrame, *, split: bool) -> Answers:
     if frame.empty:
         raise AnalysisError(
-            "no answer is left to analyse: only test trials count, and simulated answers only when asked for"
+            "no answer is left to analyse: only test trials count, simulated answers only when asked for, and "
+            "ties not where they are left out"
         )
     studies = sorted(map(str, frame["study"].unique()))
     if len(studies) > 1:
@@ -150,6 +170,7 @@ def _answers(frame: pd.DataFrame) -> Answers:
         questions=QUESTIONS,
         genres=tuple(map(str, genres)),
         pairs=tuple((str(first), str(second)) for first, second in pairs),
+        split=split,
     )
 
 
@@ -172,7 +193,8 @@ def _pair_raw(answers: Answers, rows: Codes, question: int, genre: int | None, p
     missing = len(answers.genres) - strata if genre is None else 0
     note = (f"average over {strata} of {len(answers.genres)} genres",) if missing else ()
     simulated = int(answers.simulated[rows].sum())
-    return _raw((question, genre, pair), answers.score[rows], layout, strata, note, simulated)
+    score = answers.score[rows]
+    return _raw((question, genre, pair), score, layout, strata, note, simulated, split=answers.split)
 
 
 def _system_raw(answers: Answers, rows: Codes, towards: Codes, index: tuple[int, int | None, int]) -> _Raw:
@@ -185,7 +207,8 @@ def _system_raw(answers: Answers, rows: Codes, towards: Codes, index: tuple[int,
     note = ("not every opponent was met in every genre",) if uneven else ()
     layout = Layout(_dense(answers.rater[rows]), _dense(answers.clip[rows]), stratum, _dense(genre), weights)
     simulated = int(answers.simulated[rows].sum())
-    return _raw(index, answers.score[rows] * towards[pair], layout, len(genres_met), note, simulated)
+    score = answers.score[rows] * towards[pair]
+    return _raw(index, score, layout, len(genres_met), note, simulated, split=answers.split)
 
 
 def _raw(
@@ -195,11 +218,16 @@ def _raw(
     groups: int,
     notes: tuple[str, ...],
     simulated: int,
+    *,
+    split: bool,
 ) -> _Raw:
     def moments(values: np.ndarray[Any, Any]) -> Moments:
         return two_way_moments(values.astype(np.float64), layout)
 
-    win, tie, loss, net = moments(score > 0), moments(score == 0), moments(score < 0), moments(np.sign(score))
+    sign = np.sign(score)
+    half = (1 + sign) / 2
+    win, loss = (moments(half), moments(1 - half)) if split else (moments(score > 0), moments(score < 0))
+    tie, net = moments(score == 0), moments(sign)
     weight = (layout.weights / np.bincount(layout.stratum))[layout.stratum]
     flags = [*notes]
     flags += [f"fewer than {FEW} raters"] * (net.raters < FEW) + [f"fewer than {FEW} clips"] * (net.clips < FEW)

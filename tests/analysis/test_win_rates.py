@@ -345,3 +345,30 @@ def test_interval_keeps_its_level_over_many_seeds(design: dict[str, Any], effect
         held += average.net.low <= truth <= average.net.high
     # 95 % less three standard errors of a share of 400, plus what a nominal interval may lose at few clips.
     assert held / seeds >= 0.91
+
+
+def test_the_three_conventions_for_ties_add_up_as_each_says() -> None:
+    ratings = read(simulate(seed=8, raters=20, effect=0.4))
+    kept, split, left_out = (win_rates(ratings, ties=ties) for ties in ("denominator", "split", "left out"))
+    assert [rates.convention for rates in (kept, split, left_out)] == [
+        "ties in the denominator",
+        "ties split: half a win for either",
+        "ties left out",
+    ]
+    for one, half, bare in zip(kept.cells, split.cells, left_out.cells, strict=True):
+        assert one.win_1.value + one.tie.value + one.win_2.value == pytest.approx(1)
+        assert half.win_1.value + half.win_2.value == pytest.approx(1)
+        assert bare.win_1.value + bare.win_2.value == pytest.approx(1)
+        assert half.win_1.value == pytest.approx(one.win_1.value + one.tie.value / 2)
+        assert bare.win_1.value == pytest.approx(one.win_1.value / (1 - one.tie.value))
+        assert half.net.value == pytest.approx(one.net.value)
+        assert (bare.n, bare.tie.value) == (round(one.n * (1 - one.tie.value)), 0)
+        for rate in (half, bare):
+            assert rate.win_1.low is not None
+            assert rate.win_1.low <= rate.win_1.value <= (rate.win_1.high or 0)
+
+
+def test_where_every_answer_is_a_tie_nothing_is_left_without_them() -> None:
+    tied = simulate(seed=8, raters=4).assign(score=0, choice=3, score_presented=0)
+    with pytest.raises(AnalysisError, match="ties not where they are left out"):
+        win_rates(read(tied), ties="left out")

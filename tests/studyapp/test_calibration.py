@@ -133,6 +133,7 @@ def averages(frame: pd.DataFrame) -> tuple[PairRate, ...]:
     return win_rates(frame, include_simulated=True).averages
 
 
+@pytest.mark.calibration
 @pytest.mark.parametrize("effect", [0.0, EFFECT])
 def test_the_interval_holds_the_truth_in_ninety_of_a_hundred_studies(
     effect: float, scene: tuple[list[Clip], tuple[System, System]]
