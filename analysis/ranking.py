@@ -251,18 +251,6 @@ def sandwich(inverse: Floats, each: Floats, rater: Codes, clip: Codes) -> Floats
     return np.asarray(inverse @ whole @ inverse)
 
 
-def rater_sandwich(inverse: Floats, each: Floats, rater: Codes) -> Floats:
-    """The same, clustered by rater alone: for these clips and no others."""
-    return np.asarray(inverse @ _outer(each, rater) @ inverse)
-
-
-def rater_bootstrap(inverse: Floats, each: Floats, rater: Codes, *, draws: int, seed: int) -> Floats:
-    """Draws (B, P) of the parameters' errors: raters resampled, one Newton step from the estimate each."""
-    sums = _by_cluster(each, rater)
-    weights = np.random.default_rng(seed).multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=draws)
-    return np.asarray((weights @ sums) @ inverse)
-
-
 def _by_cluster(each: Floats, cluster: Codes) -> Floats:
     return np.stack([np.bincount(cluster, column) for column in each.T], axis=1)
 

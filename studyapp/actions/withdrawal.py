@@ -34,7 +34,6 @@ from studyapp.models import (
     TrialMark,
 )
 from studyapp.policies import takes_answers
-from studyapp.questions import WORDINGS
 from studyapp.receipts import digest_of
 from studyapp.states import BlockState, SessionState, StudyState
 
@@ -62,7 +61,7 @@ class Kept:
     def trials(self) -> int:
         """Comparisons answered, whether they are still there or not."""
         if self.session is not None:
-            return self.session.responses.count() // len(WORDINGS)
+            return self.session.trials_answered
         assert self.erasure is not None
         return self.erasure.trials
 
@@ -129,7 +128,6 @@ def erase(*, receipt: str, now: datetime) -> Erasure:
 
 def _tombstone(session: StudySession, now: datetime) -> Erasure:
     assert session.receipt_sha256 is not None
-    responses = session.responses.count()
     return Erasure.objects.create(
         study=session.study,
         receipt_sha256=session.receipt_sha256,
@@ -137,8 +135,8 @@ def _tombstone(session: StudySession, now: datetime) -> Erasure:
         simulated=session.simulated,
         consented_on=session.consented_at.date(),
         erased_at=now,
-        trials=responses // len(WORDINGS),
-        responses=responses,
+        trials=session.trials_answered,
+        responses=session.responses.count(),
         events=PlayEvent.objects.filter(presentation__session=session).count(),
         marks=session.marks.count(),
     )

@@ -100,6 +100,11 @@ class StudySession(models.Model):
         """Expired without a trial shown: this rater has met no comparison and may start anew."""
         return self.state == SessionState.EXPIRED and self.started_at is None
 
+    @property
+    def trials_answered(self) -> int:
+        """Comparisons with all their answers, practice included: a trial is answered as a whole."""
+        return self.responses.values("trial").distinct().count()
+
     def expiry_after(self, now: datetime) -> datetime:
         allowed = timedelta(minutes=self.study.session_timeout_min)
         return now + (min(allowed, BEGIN_WITHIN) if self.started_at is None else allowed)

@@ -24,6 +24,8 @@ PITCH_BAND = 0.06
 _INTERVAL_S = 1.0
 _GAP_S = 0.5
 _RAMP_S = 0.1
+# Wireless and HDMI outputs wake up with the first sound and swallow its beginning.
+_WAKING_S = 0.5
 _PEAK = 0.35
 # What the passage and a stroke of the bell measure with a peak of 1 (ITU-R BS.1770-4; a test measures again).
 _PASSAGE_LUFS = -10.60
@@ -89,18 +91,18 @@ def passage(lufs: float = -23.0) -> bytes:
 
 @lru_cache(maxsize=16)
 def bells(count: int, lufs: float = -23.0) -> bytes:
-    """So many strokes of a soft bell, of 1 to 5, then silence up to the length of five.
+    """So many strokes of a soft bell, of 1 to 5, after half a second, then silence up to the length of five.
 
     Each stroke is as loud as the passage: the second that it takes measures ``lufs``. Raises ValueError for other
     counts.
     """
     if not 1 <= count <= _STROKES:
         raise ValueError(f"{count} strokes: choose 1 to {_STROKES}")
-    every, tail = round(_STROKE_EVERY_S * RATE_HZ), round(0.6 * RATE_HZ)
-    sound = np.zeros((_STROKES * every + tail, 2))
+    every, tail, waking = (round(seconds * RATE_HZ) for seconds in (_STROKE_EVERY_S, 0.6, _WAKING_S))
+    sound = np.zeros((waking + _STROKES * every + tail, 2))
     stroke = _stroke()
     for number in range(count):
-        begin = number * every
+        begin = waking + number * every
         sound[begin : begin + len(stroke)] += stroke[: len(sound) - begin]
     return _wav(_at(sound, lufs - _STROKE_LUFS))
 
@@ -153,7 +155,7 @@ def _note(pitch_hz: float, seconds: float, *, brightness: float, decay_s: float)
 def _in_a_row(parts: list[Stereo]) -> Stereo:
     """Intervals with soft edges and silence before, between and after them."""
     gap = np.zeros((round(_GAP_S * RATE_HZ), 2))
-    row = [gap[: len(gap) // 5]]
+    row = [np.zeros((round(_WAKING_S * RATE_HZ), 2))]
     for part in parts:
         row += [part * _edges(len(part), _RAMP_S, _RAMP_S)[:, None], gap]
     return np.concatenate(row)

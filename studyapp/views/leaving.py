@@ -19,10 +19,9 @@ from studyapp.actions import withdrawal
 from studyapp.errors import SessionOver, UnknownReceipt, WrongState
 from studyapp.languages import LANGUAGES
 from studyapp.models import StudySession
-from studyapp.questions import WORDINGS
 from studyapp.receipts import LENGTH, receipt_of
 from studyapp.states import SessionState
-from studyapp.views.seat import leave_seat, moment
+from studyapp.views.seat import moment
 from studyapp.views.standing import may_leave_to_another, where_it_stands, with_seat
 
 _CODES = [code for code, _ in LANGUAGES]
@@ -32,7 +31,7 @@ _CODES = [code for code, _ in LANGUAGES]
 @with_seat
 @ensure_csrf_cookie
 def leave(request: HttpRequest, session: StudySession) -> HttpResponseBase:
-    """Ask once more, then end the session; with ``erase`` everything of it goes as well."""
+    """Ask, then end the session; who wants everything of it erased is led to where that is done."""
     if not session.is_live:
         return where_it_stands(request, session)
     receipt = receipt_of(session.token)
@@ -40,20 +39,16 @@ def leave(request: HttpRequest, session: StudySession) -> HttpResponseBase:
         context = {
             "study": session.study,
             "receipt": receipt,
-            "answered": session.responses.count() // len(WORDINGS),
+            "answered": session.trials_answered,
             "receipt_url": request.build_absolute_uri(reverse("receipt")),
             "go_back_url": reverse("take", args=[session.study.token]),
         }
         return render(request, "rater/leave.html", context)
-    now = moment(request, session)
     if "erase" in request.POST:
-        erasure = withdrawal.erase(receipt=receipt, now=now)
-        gone = {"kept": withdrawal.Kept(None, erasure), "just_now": True}
-        response = render(request, "rater/receipt.html", gone)
-        leave_seat(response, session)
-        return response
+        # Asked once more, as on the receipt page, for it cannot be undone.
+        return _shown(request, withdrawal.Kept(session, None), receipt, sure=True)
     with suppress(SessionOver, WrongState):  # ended meanwhile: the page says how
-        withdrawal.withdraw(session=session, now=now)
+        withdrawal.withdraw(session=session, now=moment(request, session))
     return HttpResponseRedirect(reverse("take-left", args=[session.study.token]))
 
 
@@ -67,7 +62,7 @@ def left(request: HttpRequest, session: StudySession) -> HttpResponseBase:
         "study": session.study,
         "receipt": receipt_of(session.token),
         "receipt_url": request.build_absolute_uri(reverse("receipt")),
-        "answered": session.responses.count() // len(WORDINGS),
+        "answered": session.trials_answered,
         "to_another": may_leave_to_another(session),
         "by_panel": hasattr(session.rater, "participant"),
     }
@@ -102,14 +97,22 @@ def receipt(request: HttpRequest) -> HttpResponseBase:
             # One sentence for what is unknown and for what is no code: nothing is told apart.
             error = gettext("There is nothing under this code. Please check that it was copied whole.")
             return render(request, "rater/receipt.html", {"error": error, "code": code[: 4 * LENGTH]}, status=404)
-        context = {
-            "kept": kept,
-            "code": code,
-            "state": kept.session and _STATES[SessionState(kept.session.state)],
-            "sure": form.cleaned_data["erase"] == "ask",
-            "just_now": form.cleaned_data["erase"] == "yes",
-        }
-        return render(request, "rater/receipt.html", context)
+        asked = form.cleaned_data["erase"]
+        return _shown(request, kept, code, sure=asked == "ask", just_now=asked == "yes")
+
+
+def _shown(
+    request: HttpRequest, kept: withdrawal.Kept, code: str, *, sure: bool, just_now: bool = False
+) -> HttpResponseBase:
+    """What is kept; ``sure`` asks whether it shall go, ``just_now`` says that it went."""
+    context = {
+        "kept": kept,
+        "code": code,
+        "state": kept.session and _STATES[SessionState(kept.session.state)],
+        "sure": sure,
+        "just_now": just_now,
+    }
+    return render(request, "rater/receipt.html", context)
 
 
 _STATES = {

@@ -18,7 +18,6 @@ from studyapp.actions import recruitment
 from studyapp.admission import outstanding
 from studyapp.models import Participant, Study, StudySession
 from studyapp.panels import PANELS, Outcome
-from studyapp.questions import WORDINGS
 from studyapp.states import SessionState, StudyState
 from studyapp.views.seat import seated
 
@@ -140,7 +139,7 @@ def _ended(
         title,
         text,
         410,
-        kept=session.responses.count() // len(WORDINGS),
+        kept=session.trials_answered,
         to_another=session.study if may_leave_to_another(session) else None,
         back=way_back(session, outcome),
     )

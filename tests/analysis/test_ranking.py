@@ -97,17 +97,6 @@ def test_raters_who_repeat_themselves_count_as_raters_and_not_as_answers() -> No
     assert all(other == pytest.approx(one, rel=1e-6) for one, other in errors)
 
 
-def test_the_bootstrap_of_raters_agrees_with_the_sandwich_by_raters() -> None:
-    rng = np.random.default_rng(0)
-    each = rng.normal(size=(2000, 3)) + np.repeat(rng.normal(size=(100, 3)), 20, axis=0)
-    rater = np.repeat(np.arange(100), 20).astype(np.intp)
-    inverse = np.diag([0.1, 0.2, 0.3])
-    drawn = rk.rater_bootstrap(inverse, each - each.mean(axis=0), rater, draws=8000, seed=2).std(axis=0)
-    assert drawn == pytest.approx(
-        np.sqrt(np.diag(rk.rater_sandwich(inverse, each - each.mean(axis=0), rater))), rel=0.05
-    )
-
-
 def test_quasi_standard_errors_give_the_variances_of_differences_back() -> None:
     wanted = np.array([0.1, 0.2, 0.3])
     quasi = rk.quasi_standard_errors(np.diag(wanted**2))

@@ -18,7 +18,7 @@ from studyapp.receipts import receipt_of
 from studyapp.screening.steps import Step
 from studyapp.states import SessionState, StudyState
 from tests.e2e.browser import CLIP_S, COLOURS, film
-from tests.studyapp.factories import open_study
+from tests.studyapp.factories import answer_trial, open_study
 
 EVERYTHING: dict[str, Any] = {
     "checks_sound": True,
@@ -136,16 +136,7 @@ class Stage:
         Break.objects.create(session=session, after=1, offered_at=timezone.now())
         trial = session.block.trials.order_by("position").first()
         assert trial is not None
-        for question in ("visual_relevance", "music_preference"):
-            trial.responses.create(
-                session=session,
-                question=question,
-                choice=3,
-                coverage_left=1,
-                coverage_right=1,
-                response_time_ms=900,
-                answered_at=timezone.now(),
-            )
+        answer_trial(session, trial)
         Study.objects.filter(pk=self.study.pk).update(break_after=1)
         self.at(session, "trial/")
         Study.objects.filter(pk=self.study.pk).update(break_after=None)

@@ -20,7 +20,20 @@ from django.conf import settings
 from django.utils import timezone
 
 from generation.media.binaries import ffmpeg_path
-from studyapp.models import Block, Clip, Comparison, Stimulus, Study, System, SystemPair, Trial, User
+from studyapp.models import (
+    Block,
+    Clip,
+    Comparison,
+    Response,
+    Stimulus,
+    Study,
+    StudySession,
+    System,
+    SystemPair,
+    Trial,
+    User,
+)
+from studyapp.questions import Question
 from studyapp.states import StimulusState, StudyState
 
 _numbers = itertools.count(1)
@@ -163,3 +176,20 @@ def open_study(
     )
     study.refresh_from_db()
     return study
+
+
+def answer_trial(session: StudySession, trial: Trial, *, choice: int = 3) -> None:
+    """Both answers, stored as they are: for tests of what comes after."""
+    Response.objects.bulk_create(
+        Response(
+            session=session,
+            trial=trial,
+            question=question,
+            choice=choice,
+            coverage_left=1,
+            coverage_right=1,
+            response_time_ms=900,
+            answered_at=timezone.now(),
+        )
+        for question in Question
+    )

@@ -15,7 +15,7 @@ from studyapp.models import Block, Break, Invitation, Participant, Rater, StepTr
 from studyapp.panels import PANELS
 from studyapp.screening.steps import Step
 from studyapp.states import SessionState, StudyState
-from tests.studyapp.factories import open_study
+from tests.studyapp.factories import answer_trial, open_study
 from tests.studyapp.test_session_races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,15 +151,6 @@ def test_two_tabs_are_offered_one_break() -> None:
     session = sessions.enrol(study=open_study(clips=4, break_after=1), now=NOW)
     trial = session.block.trials.order_by("position").first()
     assert trial is not None
-    for question in ("visual_relevance", "music_preference"):
-        trial.responses.create(
-            session=session,
-            question=question,
-            choice=3,
-            coverage_left=1,
-            coverage_right=1,
-            response_time_ms=1,
-            answered_at=NOW,
-        )
+    answer_trial(session, trial)
     at_once(*[lambda: sessions.show_trial(session=session, now=NOW)] * 3)
     assert Break.objects.count() == 1

@@ -10,10 +10,9 @@ from django.utils import timezone
 from studyapp.actions import breaks, endings, sessions
 from studyapp.actions.breaks import BreakOffered
 from studyapp.errors import SessionOver
-from studyapp.models import Break, Response, StudySession, Trial
-from studyapp.questions import Question
+from studyapp.models import Break, StudySession, Trial
 from studyapp.states import SessionState
-from tests.studyapp.factories import open_study
+from tests.studyapp.factories import answer_trial, open_study
 from tests.studyapp.test_rater_pages import Browser
 
 pytestmark = pytest.mark.django_db
@@ -21,20 +20,8 @@ NOW = timezone.now()
 
 
 def answered(session: StudySession, trials: int) -> None:
-    for trial in Trial.objects.filter(block=session.block, position__lte=trials):
-        for question in Question:
-            Response.objects.get_or_create(
-                session=session,
-                trial=trial,
-                question=question,
-                defaults={
-                    "choice": 3,
-                    "coverage_left": 1,
-                    "coverage_right": 1,
-                    "response_time_ms": 1,
-                    "answered_at": NOW,
-                },
-            )
+    for trial in Trial.objects.filter(block=session.block, position__lte=trials, responses=None):
+        answer_trial(session, trial)
 
 
 @pytest.mark.parametrize(("every", "offered"), [(2, [2, 4]), (3, [3]), (5, []), (1, [1, 2, 3, 4]), (None, [])])

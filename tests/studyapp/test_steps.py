@@ -18,7 +18,7 @@ from studyapp.errors import SessionOver, StepFirst, WrongState
 from studyapp.models import Block, Response, StepTry, Study, StudySession, StudyText, Trial
 from studyapp.screening.steps import Step
 from studyapp.states import BlockState, SessionState, StudyState
-from tests.studyapp.factories import open_study
+from tests.studyapp.factories import answer_trial, open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -377,16 +377,7 @@ def test_training_has_places_of_its_own_and_does_not_count() -> None:
     shown = sessions.show_trial(session=session, now=timezone.now())
     assert isinstance(shown, sessions.ShownTrial)
     assert (shown.trial.kind, shown.place, shown.total) == ("training", 1, 1)
-    Response.objects.create(
-        session=session,
-        trial=shown.trial,
-        question="visual_relevance",
-        choice=3,
-        coverage_left=1,
-        coverage_right=1,
-        response_time_ms=1,
-        answered_at=timezone.now(),
-    )
+    answer_trial(session, shown.trial)
     shown = sessions.show_trial(session=session, now=timezone.now())
     assert isinstance(shown, sessions.ShownTrial)
     assert (shown.trial.kind, shown.place, shown.total) == ("test", 1, 2)

@@ -215,12 +215,17 @@ def test_the_receipt_page_shows_asks_and_erases() -> None:
     assert "I agree to take part" in browser.client.get(browser.url("take"), follow=True).content.decode()
 
 
-def test_leaving_and_erasing_in_one_go() -> None:
+def test_leaving_and_erasing_asks_once_more_and_then_does_both() -> None:
     browser = half_way(open_study())
-    reply = browser.client.post(browser.url("take-leave"), {"erase": "yes"})
-    assert "Everything of yours is erased." in reply.content.decode()
+    page = browser.client.post(browser.url("take-leave"), {"erase": "yes"}).content.decode()
+    assert "This cannot be undone." in page
+    assert f'action="{reverse("receipt")}"' in page
+    assert browser.session.state == SessionState.ACTIVE
+    code = receipt(browser.session)
+    page = browser.client.post(reverse("receipt"), {"receipt": code, "erase": "yes"}).content.decode()
+    assert "Everything of yours is erased." in page
     assert not Response.objects.exists()
-    assert "seat" not in {name for name, cookie in browser.client.cookies.items() if cookie.value}
+    assert not StudySession.objects.exists()
 
 
 def test_datasets_that_held_the_answers_are_superseded_and_others_are_not() -> None:
