@@ -139,7 +139,11 @@ class Heads:
 
     @property
     def came(self) -> int:
-        return self.under_way + self.completed + self.expired + self.screened_out + self.withdrawn
+        return self.under_way + self.completed + self.ended_early
+
+    @property
+    def ended_early(self) -> int:
+        return self.expired + self.screened_out + self.withdrawn
 
 
 @dataclass(frozen=True, slots=True)
