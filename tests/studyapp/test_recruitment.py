@@ -85,6 +85,23 @@ def test_an_invitation_that_was_taken_back_leads_nowhere_and_a_used_one_cannot_b
         recruitment.revoke(invitation=other, by=None, now=timezone.now())
 
 
+def test_an_invitation_taken_back_after_the_last_look_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = open_study(open_link=False)
+    (code,) = recruitment.invite(study=study, notes=[""], by=None)
+    looked = recruitment.refusal
+
+    def look_then_take_back(study: Study, entry: Entry) -> str:
+        reason = looked(study, entry)
+        Invitation.objects.update(revoked_at=timezone.now())
+        return reason
+
+    monkeypatch.setattr(recruitment, "refusal", look_then_take_back)
+    with pytest.raises(WrongState, match="taken back"):
+        sessions.enrol(study=study, now=timezone.now(), consent=Consent("form", Entry(invitation=code)))
+    assert not Rater.objects.exists()
+    assert Invitation.objects.get().used_at is None
+
+
 def test_an_unknown_invitation_and_another_studys_are_refused() -> None:
     study = open_study(open_link=False)
     (code,) = recruitment.invite(study=open_study(), notes=[""], by=None)
