@@ -76,6 +76,18 @@ def test_swapping_sides_flips_the_sides_part_and_nothing_else() -> None:
     assert one.left.p == pytest.approx(other.left.p, abs=1e-9)
 
 
+def test_a_lean_to_the_left_is_found_on_the_left() -> None:
+    frame = study(effect=0.0)
+    leaning = frame["score"] == 0
+    on_left = np.where(frame["system_left"] == frame["system_1"], 1, -1)
+    score = frame["score"].mask(leaning, on_left)
+    presented = frame["score_presented"].mask(leaning, 1)
+    choice = frame["choice"].mask(leaning, frame["choice"][frame["score_presented"] == 1].iloc[0])
+    found = ranked(frame.assign(score=score, score_presented=presented, choice=choice)).left
+    assert found is not None
+    assert found.low > 0
+
+
 def test_exchanging_two_names_exchanges_their_strengths() -> None:
     frame = study(effect=0.5)
     exchanged = renamed(frame, {"alpha": "delta", "delta": "alpha"})

@@ -104,3 +104,16 @@ def test_collecting_is_done_when_no_block_is_free_and_nobody_is_under_way() -> N
     assert collect() == "now"
     StudySession.objects.update(state=SessionState.COMPLETED, completed_at=timezone.now())
     assert collect() == "done"
+
+
+@pytest.mark.django_db
+def test_whoever_came_stands_in_one_place_however_it_ended() -> None:
+    study = open_study(clips=1, blocks=len(SessionState))
+    for state in SessionState:
+        session = sessions.enrol(study=study, now=NOW)
+        completed_at = NOW if state == SessionState.COMPLETED else None
+        StudySession.objects.filter(pk=session.pk).update(state=state, completed_at=completed_at)
+    people = overview.collection(study).people
+    assert people.came == len(SessionState)
+    assert (people.completed, people.ended_early) == (1, 3)
+    assert (people.expired, people.screened_out, people.withdrawn) == (1, 1, 1)
