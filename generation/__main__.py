@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from generation.commands import judging, material, rendering, training
+from generation.commands import comparing, judging, material, rendering, training
 from generation.contracts import GenerationError
 
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m generation", description=__doc__)
     commands = parser.add_subparsers(dest="name", required=True)
-    for kind in (rendering, material, training, judging):
+    for kind in (rendering, comparing, material, training, judging):
         kind.add(commands)
     return parser
 

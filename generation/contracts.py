@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from generation.cards import Card
+
 Settings = Mapping[str, Any]
 Progress = Callable[[float, str], None]
 """Called with the share done in [0, 1] and a few words on what is being done."""
@@ -30,12 +32,14 @@ class OutOfMemory(GenerationError):
 class ClipFacts:
     """What a system may know of a clip while a study is planned.
 
-    ``audio_clip_ids`` are the clips of the same study whose original audio can be read.
+    ``audio_clip_ids`` are the clips of the same study whose original audio can be read. ``caption`` is what a
+    system that reads text would be given.
     """
 
     clip_id: str
     duration_s: float
     audio_clip_ids: frozenset[str]
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +97,20 @@ class SystemSpec:
     refusal: "module:function"; called as ``refusal(facts, settings)``, gives one sentence or None. Torch-free.
     donors: "module:function" or None; ``donors(facts, settings, seed)`` names the clips whose original
         audio the soundtrack is made from, so that the cache knows about them. Torch-free.
-    inputs: "module:function" or None; ``inputs(facts, settings)`` names the files outside the project that the
-        soundtrack is made from, so that the cache knows about their content. Torch-free.
+    inputs: "module:function" or None; ``inputs(facts, settings)`` names what lies outside the project and decides
+        what is heard, so that the cache knows about it: files, by their content, and words (a command, an
+        address) by themselves. Torch-free.
+    built_from_inputs: building reads those files, so one that is kept must be built anew when they change.
     sources: paths inside ``generation/`` that decide what is heard: files, or folders without their subfolders
         (how a network was trained is in its weights).
     weights: preset to files under ``generation/weights``.
     settings: name to default value; a System row may override these and nothing else.
     choices: setting to what it may be, where that is one of a few words.
+    options: "module:function" or None; ``options()`` says what settings may be where only this server knows.
+    cards: preset to what is to be known of it.
+    describe: "module:function" or None; ``describe(settings, card)`` says more of what the settings choose.
+    text_optional: it reads a caption where there is one, and does without where there is none.
+    loudness_matched: False only for what has no loudness to match.
     """
 
     key: str
@@ -110,10 +121,16 @@ class SystemSpec:
     presets: tuple[str, ...] = ("default",)
     donors: str | None = None
     inputs: str | None = None
+    options: str | None = None
+    describe: str | None = None
     weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cards: Mapping[str, Card] = field(default_factory=dict)
     reads_text: bool = False
+    text_optional: bool = False
+    loudness_matched: bool = True
+    built_from_inputs: bool = False
     needs_accelerator: bool = False
 
     def slug(self, preset: str) -> str:

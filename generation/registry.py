@@ -1,96 +1,24 @@
-"""Every music system Duet knows, and the digests that say which version of it was heard."""
+"""Systems by their key: settings, building, refusals, and the digests that say which version was heard."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from generation.cards import Card
 from generation.contracts import ClipFacts, GenerationError, Settings, System, SystemSpec
 from generation.media.binaries import ffmpeg_version
-from generation.variants import VARIANTS
+from generation.systems import SYSTEMS as SYSTEMS
+from generation.text.script import prompt_of
 
 ROOM = Path(__file__).parent
 
-_CASCADE = ("cascade", "cascade/visual", "cascade/semantic", "cascade/acoustic", "media/decode.py")
 _RENDERING = ("media/mux.py", "media/peaks.py", "media/loudness.py", "media/decode.py", "media/command.py")
-_HEATS = {"temperature_semantic": 0.8, "temperature_coarse": 0.8, "temperature_fine": 0.4, "weights": "float32"}
-
-
-def _v2meow(key: str, label: str, factory: str, *, text: bool = False) -> SystemSpec:
-    variant = VARIANTS[key.removesuffix("-text")]
-    parts = (*variant.parts, "joint") if text else variant.parts
-    return SystemSpec(
-        key=key,
-        label=label,
-        factory=f"generation.cascade.pipeline:{factory}",
-        refusal="generation.cascade.limits:refusal",
-        sources=_CASCADE,
-        presets=("tiny", "base"),
-        weights={preset: tuple(f"{preset}/{part}.safetensors" for part in parts) for preset in ("tiny", "base")},
-        settings={**_HEATS, "guidance": 2.0} if text else _HEATS,
-        choices={"weights": ("float32", "bfloat16", "int8")},
-        reads_text=text,
-        needs_accelerator=True,
-    )
-
-
-SYSTEMS: dict[str, SystemSpec] = {
-    "v2meow-clip": _v2meow("v2meow-clip", "V2Meow, CLIP features", "build_clip"),
-    "v2meow-i3d": _v2meow("v2meow-i3d", "V2Meow, I3D flow features", "build_i3d"),
-    "v2meow-vit": _v2meow("v2meow-vit", "V2Meow, ViT-VQGAN tokens", "build_vit"),
-    "v2meow-vit-i3d": _v2meow("v2meow-vit-i3d", "V2Meow, ViT-VQGAN and I3D flow", "build_vit_i3d"),
-    "v2meow-clip-i3d": _v2meow("v2meow-clip-i3d", "V2Meow, CLIP and I3D flow features", "build_clip_i3d"),
-    "v2meow-clip-text": _v2meow(
-        "v2meow-clip-text", "V2Meow, CLIP features and a text prompt", "build_clip_text", text=True
-    ),
-    "v2meow-i3d-text": _v2meow(
-        "v2meow-i3d-text", "V2Meow, I3D flow features and a text prompt", "build_i3d_text", text=True
-    ),
-    "v2meow-vit-text": _v2meow(
-        "v2meow-vit-text", "V2Meow, ViT-VQGAN tokens and a text prompt", "build_vit_text", text=True
-    ),
-    "v2meow-vit-i3d-text": _v2meow(
-        "v2meow-vit-i3d-text", "V2Meow, ViT-VQGAN, I3D flow and a text prompt", "build_vit_i3d_text", text=True
-    ),
-    "v2meow-clip-i3d-text": _v2meow(
-        "v2meow-clip-i3d-text", "V2Meow, CLIP, I3D flow and a text prompt", "build_clip_i3d_text", text=True
-    ),
-    "v2meow-clip-audio-stage2": _v2meow(
-        "v2meow-clip-audio-stage2", "V2Meow ablation: stage 2 on music alone", "build_clip_audio_stage2"
-    ),
-    "v2meow-clip-no-semantic": _v2meow(
-        "v2meow-clip-no-semantic", "V2Meow ablation: no semantic stage", "build_clip_no_semantic"
-    ),
-    "random-shuffle": SystemSpec(
-        key="random-shuffle",
-        label="Random shuffle (another clip's original music)",
-        factory="generation.baselines.random_shuffle:build",
-        refusal="generation.baselines.random_shuffle:refusal",
-        donors="generation.baselines.random_shuffle:donors",
-        sources=("baselines/random_shuffle.py", "baselines/fit.py", "media/decode.py"),
-    ),
-    "ground-truth": SystemSpec(
-        key="ground-truth",
-        label="Ground truth (the clip's original music)",
-        factory="generation.baselines.ground_truth:build",
-        refusal="generation.baselines.ground_truth:refusal",
-        donors="generation.baselines.ground_truth:donors",
-        sources=("baselines/ground_truth.py", "baselines/fit.py", "media/decode.py"),
-    ),
-    "imported": SystemSpec(
-        key="imported",
-        label="Imported files of an outside model",
-        factory="generation.baselines.imported:build",
-        refusal="generation.baselines.imported:refusal",
-        inputs="generation.baselines.imported:inputs",
-        sources=("baselines/imported.py", "baselines/fit.py", "media/decode.py"),
-        settings={"folder": "", "model": ""},
-    ),
-}
 
 
 def spec(key: str) -> SystemSpec:
@@ -116,6 +44,31 @@ def effective_settings(key: str, settings: Settings) -> dict[str, Any]:
     return {**defaults, **settings}
 
 
+def options(key: str) -> dict[str, tuple[str, ...]]:
+    """What settings of a system may be, where that is one of a few words, on this server and now.
+
+    Raises GenerationError where only the server's configuration says it, and cannot be read.
+    """
+    chosen = spec(key)
+    if chosen.options is None:
+        return dict(chosen.choices)
+    ask: Callable[[], dict[str, tuple[str, ...]]] = _resolve(chosen.options)
+    return {**chosen.choices, **ask()}
+
+
+def card(key: str, preset: str, settings: Settings) -> Card:
+    """What is to be known of a system as it is set; what the server no longer lists keeps its plain card."""
+    chosen = spec(key)
+    plain = chosen.cards[preset]
+    if chosen.describe is None:
+        return plain
+    describe: Callable[[Settings, Card], Card] = _resolve(chosen.describe)
+    try:
+        return describe(effective_settings(key, settings), plain)
+    except GenerationError:
+        return plain
+
+
 def build(key: str, preset: str, settings: Settings, device: str = "cpu") -> System:
     """Build a system, loading its weights. Raises ValueError on an unknown preset or setting."""
     chosen = spec(key)
@@ -127,7 +80,13 @@ def build(key: str, preset: str, settings: Settings, device: str = "cpu") -> Sys
 
 def refusal(key: str, facts: ClipFacts, settings: Settings) -> str | None:
     """Why a system cannot score a clip, in one sentence, or None when it can."""
-    judge: Callable[[ClipFacts, Settings], str | None] = _resolve(spec(key).refusal)
+    chosen = spec(key)
+    if chosen.reads_text and not chosen.text_optional:
+        try:
+            prompt_of(facts.clip_id, facts.caption)
+        except GenerationError as error:
+            return str(error)
+    judge: Callable[[ClipFacts, Settings], str | None] = _resolve(chosen.refusal)
     return judge(facts, effective_settings(key, settings))
 
 
@@ -141,19 +100,30 @@ def donors(key: str, facts: ClipFacts, settings: Settings, seed: int) -> tuple[s
 
 
 def inputs_digest(key: str, facts: ClipFacts, settings: Settings) -> str:
-    """SHA-256 over the content of the outside files this soundtrack will be made from; empty without any.
+    """SHA-256 over the outside files and words this soundtrack will be made from; empty without any.
 
     Raises GenerationError when such a file is missing.
     """
     path = spec(key).inputs
     if path is None:
         return ""
-    name: Callable[[ClipFacts, Settings], tuple[Path, ...]] = _resolve(path)
+    name: Callable[[ClipFacts, Settings], tuple[Path | str, ...]] = _resolve(path)
     digest = hashlib.sha256()
     for source in name(facts, effective_settings(key, settings)):
-        with source.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        if isinstance(source, str):
+            digest.update(hashlib.sha256(source.encode()).digest())
+            continue
+        held = source.stat()
+        digest.update(_content(source, held.st_size, held.st_mtime_ns))
     return digest.hexdigest()
+
+
+# A study asks once for each of its thousands of clips, often about the same files.
+@lru_cache(maxsize=4096)
+def _content(path: Path, size: int, changed_ns: int) -> bytes:
+    """SHA-256 of a file as it was with this size and time of change."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def settings_digest(key: str, preset: str, settings: Settings) -> str:

@@ -10,6 +10,7 @@ from generation.contracts import ClipFacts, GenerationError, Progress, Request, 
 from generation.media.decode import audio
 from generation.media.errors import MediaError
 from generation.media.probe import probe
+from generation.places import path_of
 
 RATE_HZ = 48_000
 SUFFIXES = (
@@ -64,7 +65,7 @@ def inputs(facts: ClipFacts, settings: Settings) -> tuple[Path, ...]:
 
 def match(folder: str, clip_id: str) -> Path:
     """The one file of ``folder`` named after the clip. Raises MediaError when there is none, or more than one."""
-    place = Path(folder).expanduser()
+    place = path_of("folder", folder)
     if not place.is_dir():
         raise MediaError(f"the folder {folder!r} does not exist; set `folder` to where the finished files are")
     found = sorted(path for path in place.iterdir() if path.stem == clip_id and path.suffix.lower() in SUFFIXES)

@@ -7,7 +7,7 @@ at one seed no clip keeps its own audio and each clip's audio is heard under exa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
@@ -18,30 +18,38 @@ from generation.contracts import ClipFacts, GenerationError, Progress, Request, 
 from generation.media.decode import audio
 
 RATE_HZ = 48_000
+NAME = "random-shuffle"
+
+
+Draw = Callable[[str, Iterable[str], int], str | None]
+"""Of clip, pool and seed the clip whose audio is borrowed; None without another clip."""
 
 
 @dataclass(frozen=True, slots=True)
-class RandomShuffle:
-    """Plays back the original audio of the clip's donor at this seed."""
+class Borrowed:
+    """Plays back the original audio of the clip that is drawn at this seed. name: of the system, for the error."""
+
+    draw: Draw
+    name: str
 
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
         """48 kHz stereo, ``request.duration_s`` long. Raises GenerationError without another clip's audio."""
-        donor = donor_of(request.clip_id, request.original_audio, request.seed)
+        donor = self.draw(request.clip_id, request.original_audio, request.seed)
         if donor is None:
-            raise GenerationError(_without_others(request.clip_id))
+            raise GenerationError(without_others(request.clip_id, self.name))
         progress(0.0, "reading another clip's audio")
         waveform = audio(request.original_audio[donor], sample_rate_hz=RATE_HZ, channels=2)
         return Soundtrack(fit(waveform, RATE_HZ, request.duration_s, f"the original audio of {donor}"), RATE_HZ)
 
 
-def build(preset: str, settings: Settings, device: str) -> RandomShuffle:
+def build(preset: str, settings: Settings, device: str) -> Borrowed:
     """The one shuffle there is; its seed comes with the request."""
-    return RandomShuffle()
+    return Borrowed(donor_of, NAME)
 
 
 def refusal(facts: ClipFacts, settings: Settings) -> str | None:
     """Refuses where no other clip has original audio."""
-    return None if facts.audio_clip_ids - {facts.clip_id} else _without_others(facts.clip_id)
+    return None if facts.audio_clip_ids - {facts.clip_id} else without_others(facts.clip_id, NAME)
 
 
 def donors(facts: ClipFacts, settings: Settings, seed: int) -> tuple[str, ...]:
@@ -87,5 +95,6 @@ def _ticket(*parts: object) -> bytes:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
 
 
-def _without_others(clip_id: str) -> str:
-    return f"no clip other than {clip_id} has original audio; add clips with sound or leave random-shuffle out"
+def without_others(clip_id: str, name: str) -> str:
+    """The sentence for a clip that nothing can be borrowed for."""
+    return f"no clip other than {clip_id} has original audio; add clips with sound or leave {name} out"

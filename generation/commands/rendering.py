@@ -64,7 +64,7 @@ def render(options: argparse.Namespace) -> None:
         torch.set_num_threads(1)
         system = registry.build(spec.key, preset, settings, options.device)
         soundtrack = system.generate(request, progress)
-        _write(soundtrack, request, options.out, progress)
+        _write(soundtrack, request, options.out, spec, progress)
     print(f"{options.out}: {soundtrack.duration_s:.2f} s by {spec.slug(preset)}, seed {options.seed}")
 
 
@@ -147,7 +147,7 @@ def _library(folder: Path | None, own_id: str, scratch: Path, duration_s: float)
     return found
 
 
-def _write(soundtrack: Soundtrack, request: Request, out: Path, progress: Progress) -> None:
+def _write(soundtrack: Soundtrack, request: Request, out: Path, spec: SystemSpec, progress: Progress) -> None:
     from generation.media.decode import write_wav
     from generation.media.mux import render as render_video
 
@@ -155,6 +155,6 @@ def _write(soundtrack: Soundtrack, request: Request, out: Path, progress: Progre
     if out.suffix == ".wav":
         write_wav(out, soundtrack.waveform, soundtrack.sample_rate_hz)
     else:
-        render_video(request.video, soundtrack, out)
+        render_video(request.video, soundtrack, out, target_lufs=-23.0 if spec.loudness_matched else None)
     for name, content in soundtrack.artefacts.items():
         out.with_name(f"{out.stem}-{Path(name).name}").write_bytes(content)

@@ -1,4 +1,4 @@
-"""``train`` and ``weights``: the parts of a preset, trained here or published elsewhere."""
+"""``train``, ``weights`` and ``install-cmt``: networks trained here or published elsewhere."""
 
 from __future__ import annotations
 
@@ -44,6 +44,21 @@ def add(commands: Commands) -> None:
     )
     giving.add_argument("--weights", type=Path, default=registry.ROOM / "weights", help="folder of the weights")
     giving.set_defaults(command=weights)
+
+    installing = commands.add_parser("install-cmt", help="keep CMT's published checkpoint as the preset published")
+    installing.add_argument("checkpoint", type=Path, help="loss_8_params.pt, from where the authors' README says")
+    installing.add_argument(
+        "--out", type=Path, default=registry.ROOM / "weights" / "cmt" / "published.safetensors"
+    )
+    installing.set_defaults(command=install_cmt)
+
+
+def install_cmt(options: argparse.Namespace) -> None:
+    """Check CMT's published checkpoint tensor by tensor and keep it where the system looks for it."""
+    from generation.baselines.cmt.published import install
+
+    path = install(options.checkpoint, options.out)
+    print(f"{path}: installed, {path.stat().st_size / 1e6:.1f} MB")
 
 
 def train(options: argparse.Namespace) -> None:

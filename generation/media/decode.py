@@ -41,6 +41,12 @@ def squares(path: Path, *, fps: float, side: int, duration_s: float) -> npt.NDAr
     return _pictures(path, stream, count, side, side)
 
 
+def greys(path: Path, *, fps: float, width: int, height: int, duration_s: float) -> npt.NDArray[np.uint8]:
+    """The whole picture without colour, uint8 [T, height, width]; T as for ``squares``. Raises MediaError."""
+    count = max(1, round(min(require_video(path).duration_s, duration_s) * fps))
+    return _pictures(path, _steady(path, fps), count, width, height, colour=False)[..., 0]
+
+
 def _steady(path: Path, fps: float) -> Any:
     """The upright picture at a steady rate, without end."""
     return (
@@ -50,16 +56,19 @@ def _steady(path: Path, fps: float) -> Any:
     )
 
 
-def _pictures(path: Path, stream: Any, count: int, width: int, height: int) -> npt.NDArray[np.uint8]:
+def _pictures(
+    path: Path, stream: Any, count: int, width: int, height: int, *, colour: bool = True
+) -> npt.NDArray[np.uint8]:
+    """uint8 [count, height, width, 3], or of one channel without colour."""
+    channels = 3 if colour else 1
     scaled = stream.filter("scale", width, height, flags=SCALER).output(
-        "pipe:1", format="rawvideo", pix_fmt="rgb24", **{"frames:v": count}
+        "pipe:1", format="rawvideo", pix_fmt="rgb24" if colour else "gray", **{"frames:v": count}
     )
     pixels = np.frombuffer(run(scaled).stdout, dtype=np.uint8)
-    if pixels.size != count * height * width * 3:
-        raise Truncated(
-            f"{path.name} gave {pixels.size // (height * width * 3)} of {count} frames; copy or download it again"
-        )
-    return pixels.reshape(count, height, width, 3)
+    size = height * width * channels
+    if pixels.size != count * size:
+        raise Truncated(f"{path.name} gave {pixels.size // size} of {count} frames; copy or download it again")
+    return pixels.reshape(count, height, width, channels)
 
 
 def audio(

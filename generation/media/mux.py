@@ -25,6 +25,8 @@ PEAK_DBTP = -1.0
 NEAR_LU = 0.1
 QUIETEST_LUFS = -60.0
 """What is quieter than this is noise floor; bringing it up would make raters judge hiss."""
+LOWEST_PEAK_DBTP = -120.0
+"""What the peak of digital silence is written down as, for no table holds minus infinity."""
 LENGTH_TOLERANCE_S = 0.002
 ROUNDS = 12
 DEEPEST_LIMITING_DB = 15.0
@@ -64,13 +66,14 @@ def render(
     soundtrack: Soundtrack,
     out: Path,
     *,
-    target_lufs: float = -23.0,
+    target_lufs: float | None = -23.0,
     pad_to_bytes: int | None = None,
 ) -> Rendered:
     """Mux a soundtrack onto a silent master at one loudness; the picture is copied as it is.
 
     The sound becomes 48 kHz stereo AAC at ``target_lufs`` ± 0.1 LU with a true peak ≤ -1 dBTP, both measured
-    on the encoded file (ITU-R BS.1770). One gain does it; peaks that stay too high are limited. The file is
+    on the encoded file (ITU-R BS.1770). One gain does it; peaks that stay too high are limited. Without a target,
+    for what has no loudness to match, the sound is encoded as it is. The file is
     as long as the master, carries no tags, and with ``pad_to_bytes`` is exactly that big. The same input
     gives the same bytes with the same ffmpeg.
 
@@ -80,13 +83,17 @@ def render(
     duration_s = require_video(master).duration_s
     waveform = _stereo(soundtrack, duration_s)
     before = measure_array(waveform, RATE_HZ)
-    if before.integrated_lufs < QUIETEST_LUFS:
+    if target_lufs is not None and before.integrated_lufs < QUIETEST_LUFS:
         raise UnfitSoundtrack(
             f"the soundtrack is silent or too quiet: {before.integrated_lufs:.1f} LUFS, at least "
             f"{QUIETEST_LUFS:.0f} LUFS is needed; let the system write another one"
         )
     with whole_file(out) as part:
-        after, gain_db, limiter_db = _at_loudness(master, waveform, part, before, target_lufs)
+        if target_lufs is None:
+            _encode(master, waveform, part)
+            after, gain_db, limiter_db = measure(part), 0.0, 0.0
+        else:
+            after, gain_db, limiter_db = _at_loudness(master, waveform, part, before, target_lufs)
         if pad_to_bytes is not None:
             pad(part, pad_to_bytes)
         content = part.read_bytes()
@@ -95,7 +102,7 @@ def render(
         sha256=hashlib.sha256(content).hexdigest(),
         size_bytes=len(content),
         lufs=after.integrated_lufs,
-        true_peak_dbtp=after.true_peak_dbtp,
+        true_peak_dbtp=max(after.true_peak_dbtp, LOWEST_PEAK_DBTP),
         gain_db=gain_db,
         limiter_db=limiter_db,
         duration_s=duration_s,

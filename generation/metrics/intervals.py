@@ -70,9 +70,23 @@ def mean_difference(first: Values, second: Values, seed: int) -> Estimate:
 
 def correlation_difference(heard: Values, own: Values, others: Values, seed: int) -> Estimate:
     """Rank correlation of what is heard with ``own`` minus the mean of those with ``others`` [shuffles, clips]."""
+    return correlation_difference_of(heard, own, others, seed)[2]
 
-    def apart(clips: Indices) -> float:
-        chance = np.mean([rank_correlation(heard[clips], other[clips]) for other in others])
-        return rank_correlation(heard[clips], own[clips]) - float(chance)
 
-    return bootstrap(apart, len(heard), seed)
+def correlation_difference_of(
+    heard: Values, own: Values, others: Values, seed: int
+) -> tuple[float, float, Estimate]:
+    """The two rank correlations and their difference; a clip may have several values [clips, ...], kept together.
+
+    own has the shape of heard, others one axis of shuffles before it.
+    """
+
+    def with_own(clips: Indices) -> float:
+        return rank_correlation(heard[clips].ravel(), own[clips].ravel())
+
+    def with_others(clips: Indices) -> float:
+        return float(np.mean([rank_correlation(heard[clips].ravel(), other[clips].ravel()) for other in others]))
+
+    everyone = np.arange(len(heard))
+    apart = bootstrap(lambda clips: with_own(clips) - with_others(clips), len(heard), seed)
+    return with_own(everyone), with_others(everyone), apart

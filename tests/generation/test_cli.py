@@ -64,7 +64,7 @@ def test_imported_takes_its_settings_from_the_command_line(videos: Path, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--system", "nope"], "no system 'nope'; there are ground-truth, imported"),
+        (["--system", "nope"], "no system 'nope'; there are cmt, command"),
         (["--system", "ground-truth", "--text", "calm piano"], "ground-truth reads no text; leave --text out"),
         (["--system", "ground-truth"], "silent has no original audio"),
         (["--system", "random-shuffle"], "no clip other than silent has original audio"),

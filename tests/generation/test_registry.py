@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from generation import registry
+from generation.cards import Standing
 from generation.contracts import ClipFacts, GenerationError
 
 FACTS = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
@@ -23,6 +25,59 @@ def test_every_path_of_a_spec_leads_somewhere(key: str) -> None:
     for source in spec.sources:
         assert (registry.ROOM / source).exists()
     assert spec.presets
+
+
+@pytest.mark.parametrize("key", sorted(registry.SYSTEMS))
+def test_every_preset_of_a_system_has_a_card(key: str) -> None:
+    spec = registry.spec(key)
+    assert set(spec.cards) == set(spec.presets)
+    for card in spec.cards.values():
+        assert card.code_licence
+        assert card.weights_licence
+        assert card.citation or card.standing in (Standing.CONTROL, Standing.OUTSIDE)
+
+
+def test_a_stand_in_never_goes_by_the_published_name_alone() -> None:
+    """Where the published model is a preset too, slug and label carry the preset; otherwise the name says it."""
+    for spec in registry.SYSTEMS.values():
+        for preset, card in spec.cards.items():
+            if card.standing == Standing.STAND_IN:
+                assert preset != "default" or "not " in spec.label, spec.key
+                assert spec.slug(preset) != spec.key or "not " in spec.label, spec.key
+
+
+def test_what_a_card_says_of_text_is_what_the_system_reads() -> None:
+    for spec in registry.SYSTEMS.values():
+        for card in spec.cards.values():
+            if card.standing not in (Standing.CONTROL, Standing.OUTSIDE):
+                assert ("text" in card.sees) == spec.reads_text, spec.key
+
+
+def test_a_clip_without_a_caption_is_refused_by_whatever_needs_one() -> None:
+    for key, spec in registry.SYSTEMS.items():
+        if spec.reads_text and not spec.text_optional:
+            assert "forest has no caption, and this system plays" in (registry.refusal(key, FACTS, {}) or ""), key
+    assert registry.refusal("v2meow-clip-text", replace(FACTS, caption="slow reggae"), {}) is None
+    assert registry.refusal("v2meow-clip", FACTS, {}) is None
+
+
+@pytest.mark.parametrize("key", ["v2meow-clip-text", "riffusion", "loop-retrieval", "mubert"])
+def test_a_caption_in_another_script_is_refused_by_whatever_learnt_english(key: str) -> None:
+    refused = registry.refusal(key, replace(FACTS, caption="Медленный регги"), {})
+    assert refused is not None
+    assert "is in Cyrillic script" in refused
+
+
+def test_only_silence_keeps_its_own_loudness() -> None:
+    assert [key for key, spec in registry.SYSTEMS.items() if not spec.loudness_matched] == ["silence"]
+
+
+def test_words_that_decide_what_is_heard_are_in_the_digest_of_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["python3 model.py"]
+    monkeypatch.setattr("generation.baselines.imported.inputs", lambda facts, settings: tuple(said))
+    before = registry.inputs_digest("imported", FACTS, {})
+    said[0] = "python3 other.py"
+    assert registry.inputs_digest("imported", FACTS, {}) != before
 
 
 def test_sources_digest_follows_a_systems_own_files_and_no_others(
@@ -77,7 +132,7 @@ def test_rendering_digest_depends_on_the_code_that_renders(
 
 
 def test_unknown_names_are_answered_with_the_options() -> None:
-    with pytest.raises(KeyError, match=r"no system 'nope'; there are ground-truth, imported"):
+    with pytest.raises(KeyError, match=r"no system 'nope'; there are cmt, command"):
         registry.spec("nope")
     with pytest.raises(ValueError, match="ground-truth has no preset 'base'; there are default"):
         registry.build("ground-truth", "base", {})

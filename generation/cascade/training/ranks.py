@@ -45,6 +45,8 @@ def joined(device: str | torch.device) -> Iterator[torch.device]:
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield chosen
+        # All leave together: who is done first would pull its connections from under the others.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
 

@@ -62,6 +62,7 @@ def flux_ranks(waves: list[Wave], moments_s: list[int]) -> list[float]:
     return ranks
 
 
+@pytest.mark.slow
 def test_spectral_flux_at_seams_is_within_the_range_found_elsewhere(waves: list[Wave], seams_s: list[int]) -> None:
     ranks = flux_ranks(waves, seams_s)
     assert len(ranks) == PIECES * 2
@@ -69,6 +70,7 @@ def test_spectral_flux_at_seams_is_within_the_range_found_elsewhere(waves: list[
     assert float(np.mean(ranks)) < 0.75, f"seams lie among the strongest onsets: {ranks}"
 
 
+@pytest.mark.slow
 def test_a_planted_seam_is_found(waves: list[Wave], seams_s: list[int]) -> None:
     planted = []
     for wave in waves:

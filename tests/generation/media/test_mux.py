@@ -120,6 +120,17 @@ def test_target_may_be_another(master: Master, tmp_path: Path) -> None:
     assert made.lufs == pytest.approx(-30.0, abs=0.1)
 
 
+def test_silence_without_a_target_is_encoded_as_it_is(master: Master, tmp_path: Path) -> None:
+    nothing = Soundtrack(np.zeros((2, 144_000), np.float32), 48_000)
+    size = padded_size(master.path.stat().st_size, master.duration_s)
+    made = render(master.path, nothing, tmp_path / "a.mp4", target_lufs=None, pad_to_bytes=size)
+    assert (made.lufs, made.gain_db, made.limiter_db) == (-70.0, 0.0, 0.0)
+    assert made.true_peak_dbtp <= -90
+    assert np.isfinite(made.true_peak_dbtp)
+    assert made.size_bytes == size
+    assert not audio(made.path, sample_rate_hz=48_000, channels=2).any()
+
+
 @pytest.mark.parametrize(
     ("wave", "message"),
     [

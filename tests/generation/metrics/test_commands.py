@@ -9,6 +9,7 @@ from generation.cascade.training.shards import Shards
 from generation.world import write_demo
 
 
+@pytest.mark.slow
 def test_listen_writes_a_page_with_its_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo = write_demo(tmp_path / "demo", clips=2).parent
     arguments = [str(demo), "--clips", "1", "--systems", "ground-truth"]

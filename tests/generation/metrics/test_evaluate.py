@@ -21,6 +21,7 @@ from tests.generation.metrics.conftest import CLIPS
 CHOSEN = ("v2meow-clip-i3d", "v2meow-clip-audio-stage2", "v2meow-clip-i3d-text")
 
 
+@pytest.mark.slow
 def test_untrained_cascade_is_evaluated_and_its_own_music_wins(
     held_out: Shards, training_music: Shards, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_demo(tmp_path_factory.mktemp("demo"), clips=3).parent
 
 
+@pytest.mark.slow
 def test_real_systems_score_clips_and_become_a_page(demo: Path, tmp_path: Path) -> None:
     videos, donors, prompts = prompts_of(demo, 2)
     scored = score(videos, donors, ["ground-truth", "random-shuffle"], prompts, "tiny", "cpu", lambda s, w: None)
@@ -44,8 +45,9 @@ def test_pictures_and_figures_differ_with_the_sound(tmp_path: Path) -> None:
     assert rows[0] != rows[1]
 
 
-def test_every_system_that_needs_no_outside_files_is_listened_to() -> None:
-    assert set(SYSTEMS) == set(KNOWN) - {"imported"}
+def test_every_variant_of_v2meow_and_both_references_are_listened_to() -> None:
+    """The other baselines are heard in docs/systems.md."""
+    assert set(SYSTEMS) == {*(key for key in KNOWN if key.startswith("v2meow")), "ground-truth", "random-shuffle"}
 
 
 def test_a_folder_without_enough_clips_is_refused(demo: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ PRESET = Preset(
     vit_merged=2,
 )
 MINUTES = 0.03
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

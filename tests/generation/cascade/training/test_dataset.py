@@ -186,6 +186,7 @@ def test_changed_file_is_cut_again(tmp_path: Path) -> None:
     assert not torch.equal(before, after)
 
 
+@pytest.mark.slow
 def test_killed_run_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "generation", "dataset", "--world", "70", "--audio-only", "--segment", "6"]
     killed = subprocess.Popen(

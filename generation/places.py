@@ -1,0 +1,25 @@
+"""Files and folders that a setting names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from generation.contracts import GenerationError
+
+
+def path_of(setting: str, given: str) -> Path:
+    """The path that a setting names, ``~`` filled in. Raises GenerationError for a home that nobody has."""
+    try:
+        return Path(given.strip()).expanduser()
+    except RuntimeError:
+        raise GenerationError(
+            f"`{setting}` names {given!r}, whose home folder is unknown; write the whole path"
+        ) from None
+
+
+def is_file(setting: str, path: Path) -> bool:
+    """Whether a file is there. Raises GenerationError where this server may not look."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise GenerationError(f"`{setting}`: {path.name} cannot be looked at ({error.strerror})") from None

@@ -1,0 +1,1 @@
+"""What systems read of a prompt."""
