@@ -13,19 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
+from analysis.answers import Answers
 from analysis.results import Estimate
-from analysis.schema import QUESTIONS
-from analysis.win_rates import included
+from analysis.variance import Codes, Floats, dense, t_quantile
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
-Codes = np.ndarray[Any, np.dtype[np.intp]]
-
+VALUES = 5
+CHANGED_AT_ONCE = 100_000
 JACKKNIFE = "delete-one jackknife over {over}, t interval"
 
 
@@ -41,26 +38,28 @@ class Agreement:
     ac2: Estimate
 
 
-def agreements(
-    frame: pd.DataFrame, *, include_simulated: bool = False, level: float = 0.95
-) -> tuple[Agreement, ...]:
-    """For every question of a table that ``schema.read`` returned; only kind "test" counts."""
-    used = included(frame, include_simulated=include_simulated)
-    asked = used["question"].astype(object)
-    present = [question for question in QUESTIONS if (asked == question).any()]
-    return tuple(_of_one(question, used[asked == question], level) for question in present)
+def agreements(answers: Answers, *, level: float = 0.95) -> tuple[Agreement, ...]:
+    """For every question that was answered."""
+    return tuple(_of_one(answers, question, level) for question in answers.asked())
 
 
-def _of_one(question: str, used: pd.DataFrame, level: float) -> Agreement:
-    keys = used[["dataset", "clip_id", "system_1", "system_2"]].astype(object)
-    unit = pd.factorize(pd.MultiIndex.from_frame(keys))[0].astype(np.intp)
-    paired = np.bincount(unit)[unit] > 1
-    rater = pd.factorize(used["rater_id"].astype(object)[paired])[0].astype(np.intp)
-    unit = np.unique(unit[paired], return_inverse=True)[1].astype(np.intp)
-    value = used["score"].to_numpy()[paired].astype(np.intp) + 2
-    alpha = _estimate(krippendorff_alpha, _alpha_without_each_unit, unit, rater, value, level)
-    ac2 = _estimate(gwet_ac2, _ac2_without_each_unit, unit, rater, value, level)
-    return Agreement(question, len(np.unique(unit)), len(np.unique(rater)), len(value), alpha, ac2)
+def _of_one(answers: Answers, question: int, level: float) -> Agreement:
+    rows = np.flatnonzero(answers.question == question)
+    unit = dense(answers.clip[rows] * len(answers.pairs) + answers.pair[rows])
+    rows = rows[np.bincount(unit)[unit] > 1]
+    if not len(rows):
+        nobody = Estimate(0.0, None, None, "", "no comparison was judged by two raters")
+        return Agreement(answers.questions[question], 0, 0, 0, nobody, nobody)
+    unit = dense(answers.clip[rows] * len(answers.pairs) + answers.pair[rows])
+    rater = dense(answers.rater[rows])
+    value = answers.score[rows] + 2
+    weights = quadratic_weights(VALUES)
+    alpha = _estimate(_alpha_parts, _alpha_of, unit, rater, value, level)
+    ac2 = _estimate(
+        partial(_ac2_parts, weights=weights), partial(_ac2_of, weights=weights), unit, rater, value, level
+    )
+    units, raters = int(unit.max()) + 1, int(rater.max()) + 1
+    return Agreement(answers.questions[question], units, raters, len(rows), alpha, ac2)
 
 
 def krippendorff_alpha(counts: Floats) -> float:
@@ -68,38 +67,13 @@ def krippendorff_alpha(counts: Floats) -> float:
 
     Units with fewer than two answers are left out, as they pair with nothing.
     """
-    pairs, totals = _coincidences(counts)
-    return float(_alpha(pairs.sum(axis=0), totals.sum(axis=0)))
+    return float(_alpha_of(_alpha_parts(counts).sum(axis=0)))
 
 
-def _coincidences(counts: Floats) -> tuple[Floats, Floats]:
-    """Pairs of answers within each unit (U, Q, Q), and the answers that have one to pair with (U, Q)."""
-    counts = counts[counts.sum(axis=1) > 1]
-    scaled = counts / (counts.sum(axis=1, keepdims=True) - 1)
-    pairs = scaled[:, :, None] * counts[:, None, :]
-    values = np.arange(counts.shape[1])
-    pairs[:, values, values] -= scaled
-    return pairs, counts
-
-
-def _alpha(pairs: Floats, totals: Floats) -> Floats:
-    """Alpha from coincidences (…, Q, Q) and totals (…, Q)."""
-    below = np.cumsum(totals, axis=-1) - totals / 2
-    distance = (below[..., :, None] - below[..., None, :]) ** 2
-    observed = (pairs * distance).sum(axis=(-2, -1))
-    expected = (totals[..., :, None] * totals[..., None, :] * distance).sum(axis=(-2, -1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(expected > 0, 1 - (totals.sum(axis=-1) - 1) * observed / expected, np.nan))
-
-
-def _alpha_without_each_unit(counts: Floats) -> Floats:
-    pairs, totals = _coincidences(counts)
-    return _alpha(pairs.sum(axis=0) - pairs, totals.sum(axis=0) - totals)
-
-
-def gwet_ac2(counts: Floats) -> float:
-    """AC2 with quadratic weights of answers counted by unit and ordered value (U, Q)."""
-    return _ac2(counts, quadratic_weights(counts.shape[1]))
+def gwet_ac2(counts: Floats, weights: Floats | None = None) -> float:
+    """AC2 of answers counted by unit and ordered value (U, Q), with quadratic weights unless others are given."""
+    weights = quadratic_weights(counts.shape[1]) if weights is None else weights
+    return float(_ac2_of(_ac2_parts(counts, weights).sum(axis=0), weights))
 
 
 def quadratic_weights(values: int) -> Floats:
@@ -108,68 +82,96 @@ def quadratic_weights(values: int) -> Floats:
     return np.asarray(1 - ((places[:, None] - places[None, :]) / (values - 1)) ** 2)
 
 
-def _ac2(counts: Floats, weights: Floats) -> float:
-    shares, agreeing = _shares_and_agreement(counts, weights)
-    return float(_ac2_of(shares.mean(axis=0), np.asarray(np.nanmean(agreeing)), weights))
+def _alpha_parts(counts: Floats) -> Floats:
+    """What each unit (…, Q) adds to the coincidences: Q² pairs, then Q answers that have one to pair with."""
+    size = counts.sum(axis=-1, keepdims=True)
+    paired = np.where(size > 1, counts, 0.0)
+    scaled = paired / np.maximum(size - 1, 1)
+    pairs = scaled[..., :, None] * paired[..., None, :]
+    values = np.arange(counts.shape[-1])
+    pairs[..., values, values] -= scaled
+    return np.concatenate([pairs.reshape(*counts.shape[:-1], -1), paired], axis=-1)
 
 
-def _shares_and_agreement(counts: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Of each unit: the shares of values (U, Q), and the weighted agreement of pairs (U,), NaN without a pair."""
-    counts = counts[counts.sum(axis=1) > 0]
-    size = counts.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        agreeing = (counts * (counts @ weights - 1)).sum(axis=1) / (size * (size - 1))
-    return counts / size[:, None], agreeing
+def _alpha_of(parts: Floats) -> Floats:
+    """Alpha (…) from summed parts (…, Q² + Q)."""
+    values = int((np.sqrt(4 * parts.shape[-1] + 1) - 1) / 2)
+    pairs = parts[..., : values * values].reshape(*parts.shape[:-1], values, values)
+    totals = parts[..., values * values :]
+    below = np.cumsum(totals, axis=-1) - totals / 2
+    distance = (below[..., :, None] - below[..., None, :]) ** 2
+    observed = (pairs * distance).sum(axis=(-2, -1))
+    expected = (totals[..., :, None] * totals[..., None, :] * distance).sum(axis=(-2, -1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(expected > 0, 1 - (totals.sum(axis=-1) - 1) * observed / expected, np.nan))
 
 
-def _ac2_of(shares: Floats, agreeing: Floats, weights: Floats) -> Floats:
+def _ac2_parts(counts: Floats, weights: Floats) -> Floats:
+    """What each unit (…, Q) adds: shares of values, its pairs' agreement, whether it has answers, and pairs."""
+    size = counts.sum(axis=-1, keepdims=True)
+    shares = counts / np.maximum(size, 1)
+    paired = size > 1
+    agreeing = (counts * (counts @ weights - 1)).sum(axis=-1, keepdims=True) / np.maximum(size * (size - 1), 1)
+    return np.concatenate([shares, np.where(paired, agreeing, 0.0), size > 0, paired], axis=-1)
+
+
+def _ac2_of(parts: Floats, weights: Floats) -> Floats:
+    """AC2 (…) from summed parts (…, Q + 3)."""
     values = weights.shape[0]
-    chance = weights.sum() / (values * (values - 1)) * (shares * (1 - shares)).sum(axis=-1)
-    return np.asarray((agreeing - chance) / (1 - chance))
-
-
-def _ac2_without_each_unit(counts: Floats) -> Floats:
-    """Every unit has a pair here."""
-    weights = quadratic_weights(counts.shape[1])
-    shares, agreeing = _shares_and_agreement(counts, weights)
-    left = len(counts) - 1
-    return _ac2_of((shares.sum(axis=0) - shares) / left, (agreeing.sum() - agreeing) / left, weights)
-
-
-def _counts(unit: Codes, value: Codes) -> Floats:
-    return np.bincount(unit * 5 + value, minlength=5 * (int(unit.max()) + 1)).reshape(-1, 5).astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = parts[..., :values] / parts[..., [values + 1]]
+        agreeing = parts[..., values] / parts[..., values + 2]
+        chance = weights.sum() / (values * (values - 1)) * (shares * (1 - shares)).sum(axis=-1)
+        return np.asarray((agreeing - chance) / (1 - chance))
 
 
 def _estimate(
-    statistic: Callable[[Floats], float],
-    without_each_unit: Callable[[Floats], Floats],
+    parts_of: Callable[[Floats], Floats],
+    statistic: Callable[[Floats], Floats],
     unit: Codes,
     rater: Codes,
     value: Codes,
     level: float,
 ) -> Estimate:
-    if not len(value):
-        return Estimate(0.0, None, None, "", "no comparison was judged by two raters")
-    counts = _counts(unit, value)
-    whole = statistic(counts)
+    units, raters = int(unit.max()) + 1, int(rater.max()) + 1
+    counts = np.bincount(unit * VALUES + value, minlength=VALUES * units).reshape(-1, VALUES).astype(np.float64)
+    parts = parts_of(counts)
+    total = parts.sum(axis=0)
+    whole = float(statistic(total))
     if np.isnan(whole):
         return Estimate(0.0, None, None, "", "every answer is alike, so nothing is left to agree on")
-    units, raters = len(counts), int(rater.max()) + 1
     if units < 3 or raters < 3:
         what = "units" if units < 3 else "raters"
         return Estimate(whole, None, None, "", f"fewer than three {what}, so the spread cannot be estimated")
-    without_rater = [
-        statistic(counts - _padded(_counts(unit[mine], value[mine]), units))
-        for mine in (rater == one for one in range(raters))
-    ]
-    spreads = {"units": _jackknife(without_each_unit(counts)), "raters": _jackknife(np.asarray(without_rater))}
+    without = {
+        "units": statistic(total - parts),
+        "raters": statistic(total + _change_without(parts_of, counts, parts, unit, rater, value)),
+    }
+    spreads = {name: _jackknife(values) for name, values in without.items()}
     over = max(spreads, key=lambda name: spreads[name])
-    half = float(stats.t.ppf((1 + level) / 2, min(units, raters) - 1)) * spreads[over]
+    half = t_quantile(min(units, raters) - 1, level) * spreads[over]
     return Estimate(whole, max(whole - half, -1.0), min(whole + half, 1.0), JACKKNIFE.format(over=over))
 
 
-def _padded(counts: Floats, units: int) -> Floats:
-    return np.vstack([counts, np.zeros((units - len(counts), counts.shape[1]))])
+def _change_without(
+    parts_of: Callable[[Floats], Floats], counts: Floats, parts: Floats, unit: Codes, rater: Codes, value: Codes
+) -> Floats:
+    """What leaving each rater out changes in the summed parts (R, K): only in the units that the rater judged."""
+    key, mine = np.unique(rater * len(counts) + unit, return_inverse=True)
+    owner, judged = np.divmod(key, len(counts))
+    change = np.zeros((int(rater.max()) + 1, parts.shape[1]))
+    order = np.argsort(mine, kind="stable")
+    starts = np.searchsorted(mine[order], np.arange(0, len(key), CHANGED_AT_ONCE))
+    for first, start, end in zip(
+        range(0, len(key), CHANGED_AT_ONCE), starts, [*starts[1:], len(order)], strict=True
+    ):
+        rows = order[start:end]
+        some = slice(first, min(first + CHANGED_AT_ONCE, len(key)))
+        own = np.zeros((some.stop - some.start, VALUES))
+        np.add.at(own, (mine[rows] - first, value[rows]), 1.0)
+        left = parts_of(counts[judged[some]] - own) - parts[judged[some]]
+        np.add.at(change, owner[some], left)
+    return change
 
 
 def _jackknife(without: Floats) -> float:

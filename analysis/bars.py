@@ -21,7 +21,7 @@ from analysis.drawing import (
     simulated_label,
 )
 from analysis.results import PairRate, WinRates
-from analysis.tables import Row, Table
+from analysis.table import Row, Table
 from analysis.wording import QUESTION_TITLES, averaged, interval, percent, signed_percent
 
 STRENGTHS = ("much better", "somewhat better", "no preference", "somewhat better", "much better")

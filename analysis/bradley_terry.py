@@ -6,7 +6,7 @@ with a tie, Davidson (1970), and with γ Davidson & Beaver (1977); with five, th
 (1992). k runs evenly from −½ to +½, so that η is the log odds of the strongest preferences against each other.
 
 The likelihood is concave and needs counts only: its cost does not depend on how many answers there are. What is
-estimated from is a ``Design``: answers counted by pair and side. Pure NumPy.
+estimated from is a ``Design``: answers counted by pair and side. NumPy and SciPy only.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import optimize
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Codes = np.ndarray[Any, np.dtype[np.intp]]
+_Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _ITERATIONS = 100
 _CONVERGED = 1e-10
+_ITERATIONS_MANY, _CONVERGED_MANY = 30, 1e-8
+_LONGEST_STEP, _FARTHEST = 2.0, 20.0
+_SUSPICIOUS = 4.0
 PRIOR = 0.5
-"""Of the penalised fit: so many strongest wins and losses of every system against one of strength 0."""
+"""Of the penalised fit: so many strongest wins and losses of every system against one of strength 0, and of
+standing on one side against equals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +88,23 @@ def design(
 ) -> tuple[Design, Codes]:
     """Count answers (N,), each from ``levels``, + for system 1. ``side`` is +1 or −1, or 0 for none.
 
-    Returns the design and which of its combinations each answer belongs to (N,).
+    Returns the design and each answer's outcome (N,): combination × L + level, which ``score_table`` has rows for.
     """
     key = (system_1 * systems + system_2) * 3 + (side + 1)
-    known, combination = np.unique(key, return_inverse=True)
-    order = {level: place for place, level in enumerate(levels)}
-    place = np.asarray([order[level] for level in range(min(levels), max(levels) + 1) if level in order])
-    column = np.searchsorted(np.asarray(levels), answer)
-    assert len(place) == len(levels)
-    counts = np.bincount(combination * len(levels) + column, minlength=len(known) * len(levels))
+    known = np.flatnonzero(np.bincount(key, minlength=3 * systems * systems))
+    place = np.zeros(3 * systems * systems, dtype=np.intp)
+    place[known] = np.arange(len(known)) * len(levels)
+    column = np.zeros(max(levels) - min(levels) + 1, dtype=np.intp)
+    column[np.asarray(levels) - min(levels)] = np.arange(len(levels))
+    outcome = place[key] + column[answer - min(levels)]
+    counts = np.bincount(outcome, minlength=len(known) * len(levels))
     asks = np.zeros((len(known), systems + 1))
     rows = np.arange(len(known))
     pair, sign = np.divmod(known, 3)
     asks[rows, pair // systems] += 1
     asks[rows, pair % systems] -= 1
     asks[:, -1] = sign - 1
-    return Design(counts.reshape(len(known), len(levels)).astype(np.float64), asks, tuple(levels)), combination
+    return Design(counts.reshape(len(known), len(levels)).astype(np.float64), asks, tuple(levels)), outcome
 
 
 def fit(observed: Design) -> Fit:
@@ -110,8 +117,13 @@ def fit(observed: Design) -> Fit:
     systems = observed.asks.shape[1] - 1
     groups = components(observed)
     bounded = len(groups) == 1 and _strongly_connected(observed, systems)
-    fitted = observed if bounded else _with_prior(observed, systems)
-    parameters, information, iterations, converged = _newton(fitted)
+    parameters, information, iterations, converged = _newton(
+        observed if bounded else _with_prior(observed, systems)
+    )
+    if bounded and not (converged and np.abs(parameters).max() < _SUSPICIOUS) and _runs_away(observed):
+        # Every system beats some other and is beaten, and still sides or degrees tell all answers apart.
+        bounded = False
+        parameters, information, iterations, converged = _newton(_with_prior(observed, systems))
     parameters[:systems] -= parameters[:systems].mean()
     chances = probabilities(observed, parameters)
     log_likelihood = float((observed.counts * np.log(np.maximum(chances, 1e-300))).sum())
@@ -129,15 +141,66 @@ def probabilities(observed: Design, parameters: Floats) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def scores(observed: Design, parameters: Floats, combination: Codes, answer_column: Codes) -> Floats:
-    """Derivative of each answer's log likelihood (N, P): what clustered variances are sums of."""
+def score_table(observed: Design, parameters: Floats) -> Floats:
+    """Derivative of the log likelihood by outcome (M·L, P): what clustered variances are sums of."""
     chances = probabilities(observed, parameters)
-    residual = observed.scores[answer_column] - (chances @ observed.scores)[combination]
-    parts = [residual[:, None] * observed.asks[combination]]
+    combinations, levels = chances.shape
+    residual = observed.scores - (chances @ observed.scores)[:, None]
+    parts = [residual[:, :, None] * observed.asks[:, None, :]]
     for degree in observed.free_degrees:
         is_degree = (observed.degrees == degree).astype(np.float64)
-        parts.append((is_degree[answer_column] - (chances @ is_degree)[combination])[:, None])
-    return np.hstack(parts)
+        parts.append((is_degree - (chances @ is_degree)[:, None])[:, :, None])
+    return np.concatenate(parts, axis=2).reshape(combinations * levels, -1)
+
+
+def fit_many(observed: Design, counts: Floats, start: Floats) -> tuple[Floats, _Flags]:
+    """Newton's method on many tables of counts (B, M, L) at once, from one start (P,).
+
+    Returns parameters (B, P), strengths summing to 0, and which of them converged (B,); a table whose likelihood
+    has no finite maximum does not.
+    """
+    asked = observed.asks.shape[1]
+    systems = asked - 1
+    indicators = [(observed.degrees == degree).astype(np.float64) for degree in observed.free_degrees]
+    statistics = np.stack([observed.scores, *indicators])
+    products = (statistics[:, None, :] * statistics[None, :, :]).reshape(-1, len(observed.levels))
+    asks_squared = (observed.asks[:, :, None] * observed.asks[:, None, :]).reshape(len(observed.asks), -1)
+    totals = counts.sum(axis=2)
+    seen = counts @ statistics.T
+    parameters = np.tile(start, (len(counts), 1))
+    size = parameters.shape[1]
+    # The strengths' common level is free: a unit of information along it keeps the matrix from being singular.
+    level = np.zeros((size, size))
+    level[:systems, :systems] = 1.0
+    trace = 1e-7 * totals.sum(axis=1)[:, None, None] * np.eye(size)
+    done = np.zeros(len(counts), dtype=np.bool_)
+    for _ in range(_ITERATIONS_MANY):
+        tau = np.zeros((len(counts), int(observed.degrees.max()) + 1))
+        tau[:, list(observed.free_degrees)] = parameters[:, asked:]
+        eta = parameters[:, :asked] @ observed.asks.T
+        chances = np.exp(eta[:, :, None] * observed.scores + tau[:, None, observed.degrees])
+        chances /= chances.sum(axis=2, keepdims=True)
+        expected = chances @ statistics.T
+        second = (chances @ products.T).reshape(*expected.shape, len(statistics))
+        covariance = totals[:, :, None, None] * (second - expected[..., :, None] * expected[..., None, :])
+        surplus = seen - totals[:, :, None] * expected
+        gradient = np.hstack([surplus[:, :, 0] @ observed.asks, surplus[:, :, 1:].sum(axis=1)])
+        information = np.empty((len(counts), size, size))
+        information[:, :asked, :asked] = (covariance[:, :, 0, 0] @ asks_squared).reshape(-1, asked, asked)
+        across = np.einsum("mp,bma->bpa", observed.asks, covariance[:, :, 0, 1:])
+        information[:, :asked, asked:] = across
+        information[:, asked:, :asked] = across.transpose(0, 2, 1)
+        information[:, asked:, asked:] = covariance[:, :, 1:, 1:].sum(axis=1)
+        # What the data leave open (a side that is never swapped) must not make the matrix singular.
+        information += level + trace
+        step = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
+        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+        parameters += step
+        done = np.abs(step).max(axis=1) < _CONVERGED_MANY
+        if done.all():
+            break
+    parameters[:, :systems] -= parameters[:, :systems].mean(axis=1, keepdims=True)
+    return parameters, done & (np.abs(parameters).max(axis=1) < _FARTHEST)
 
 
 def components(observed: Design) -> tuple[tuple[int, ...], ...]:
@@ -160,11 +223,42 @@ def _strongly_connected(observed: Design, systems: int) -> bool:
         one, other = int(np.argmax(row)), int(np.argmin(row))
         upper = counts[middle + len(observed.levels) % 2 :].sum()
         lower = counts[:middle].sum()
-        # Anything but the strongest answer leaves room for both.
+        # Anything but the strongest answer may leave room for both; ``_runs_away`` decides.
         inside = counts[1:-1].sum()
         beats[one, other] |= bool(upper + inside)
         beats[other, one] |= bool(lower + inside)
     return bool(_reachable(beats).all())
+
+
+def _runs_away(observed: Design) -> bool:
+    """Whether the likelihood rises for ever in some direction: exact, by linear programming.
+
+    It does where a direction of the parameters ranks, in every combination, no answer above those that were given,
+    and some below (Albert and Anderson 1984, "On the existence of maximum likelihood estimates", Biometrika 71).
+    """
+    combinations, levels = observed.counts.shape
+    degrees = [(observed.degrees == degree).astype(np.float64) for degree in observed.free_degrees]
+    moved = np.concatenate(
+        [
+            observed.asks[:, None, :] * observed.scores[None, :, None],
+            np.broadcast_to(np.array(degrees).T.reshape(levels, -1), (combinations, levels, len(degrees))),
+        ],
+        axis=2,
+    ).reshape(combinations * levels, -1)
+    best = np.repeat(np.eye(combinations), levels, axis=0)
+    # Variables: the direction, and each combination's best; slack = best − what the direction gives an answer.
+    slack = np.hstack([-moved, best])
+    given = observed.counts.ravel() > 0
+    bounds = [(-1.0, 1.0)] * moved.shape[1] + [(None, None)] * combinations
+    found = optimize.linprog(
+        -slack[~given].sum(axis=0),
+        A_ub=-slack[~given],
+        b_ub=np.zeros(int((~given).sum())),
+        A_eq=slack[given],
+        b_eq=np.zeros(int(given.sum())),
+        bounds=bounds,
+    )
+    return bool(-found.fun > 1e-7) if found.success else True
 
 
 def _reachable(linked: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -178,10 +272,11 @@ def _reachable(linked: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, n
 
 
 def _with_prior(observed: Design, systems: int) -> Design:
-    """The same with half a win and half a loss of every system against one of strength 0."""
-    counts = np.zeros((systems, len(observed.levels)))
+    """The same with half a win and half a loss of every system against one of strength 0, and of the side."""
+    sided = int(observed.asks[:, -1].any())
+    counts = np.zeros((systems + sided, len(observed.levels)))
     counts[:, [0, -1]] = PRIOR
-    asks = np.hstack([np.eye(systems), np.zeros((systems, 1))])
+    asks = np.eye(systems + sided, systems + 1)
     return Design(np.vstack([observed.counts, counts]), np.vstack([observed.asks, asks]), observed.levels)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from analysis.tables import Row, Table
-from analysis.variance import Layout, t_interval, two_way_moments
+from analysis.answers import Answers
+from analysis.table import Row, Table
+from analysis.variance import Layout, dense, t_interval, two_way_moments
 from analysis.wording import percent, signed_percent
 
 
@@ -78,34 +80,71 @@ def _study_rows(study: StudyCounts, *, answered: int) -> list[tuple[str, int]]:
     return rows
 
 
-def balance_table(used: pd.DataFrame, level: float) -> Table:
-    """How evenly sides and order were used, and whether answers lean to a side or to what was played first."""
-    layout = Layout.of_one_cell(
-        pd.factorize(used["rater_id"].astype(object), sort=True)[0],
-        pd.factorize(pd.MultiIndex.from_frame(used[["dataset", "clip_id"]].astype(object)), sort=True)[0],
+def came(study: StudyCounts | None) -> tuple[tuple[str, int], ...]:
+    """Sessions before anything is analysed, for the picture of who came; nothing without a study."""
+    if study is None:
+        return ()
+    begun = (study.completed, study.expired, study.under_way, study.screened_out, study.withdrawn, study.erased)
+    steps = (
+        ("sessions that began", sum(begun)),
+        ("screened out before the first trial", study.screened_out),
+        ("erased by the rater", study.erased),
     )
+    return tuple(step for place, step in enumerate(steps) if step[1] or not place)
+
+
+def balance_table(used: pd.DataFrame, answers: Answers, level: float) -> Table:
+    """How evenly sides and order were used, and whether answers lean to a side or to what was played first.
+
+    Nothing is said of the order where the table does not tell it.
+    """
+    known = used["played_first"].notna().to_numpy()
+    left_first = (used["played_first"] == "left").to_numpy()
     sign = np.sign(used["score_presented"].to_numpy(dtype=np.float64))
-    first = np.where(used["played_first"] == "left", sign, -sign)
-    trials = used.drop_duplicates(["trial_id"])
-    left_is_1 = trials["system_left"].astype(object) == trials["system_1"].astype(object)
-    left_first = trials["played_first"] == "left"
-    rows = [
-        Row(("Trials with system 1 on the left", percent(float(left_is_1.mean())))),
-        Row(
-            (
-                "Trials with the left version played first",
-                percent(float(left_first.mean())),
-            )
-        ),
-    ]
-    for label, values in (
-        ("Net preference for the left side, both questions", sign),
-        ("Net preference for what came first, both questions", first),
-    ):
-        moments = two_way_moments(values, layout)
+    trials = ~used["trial_id"].duplicated().to_numpy()
+    everything = np.ones(len(used), dtype=np.bool_)
+    shares = [("Trials with system 1 on the left", answers.left[trials])]
+    leanings = [("Net preference for the left side, both questions", sign, everything)]
+    if known.any():
+        shares.append(("Trials with the left version played first", left_first[trials & known]))
+        first = np.where(left_first, sign, -sign)
+        leanings.append(("Net preference for what came first, both questions", first, known))
+    rows = [Row((label, percent(float(holds.mean())))) for label, holds in shares if len(holds)]
+    for label, values, among in leanings:
+        layout = Layout.of_one_cell(dense(answers.rater[among]), dense(answers.clip[among]))
+        moments = two_way_moments(values[among], layout)
         told = signed_percent(moments.mean)
         if moments.variance is not None:
             low, high = t_interval(moments, level)
             told += f" [{signed_percent(low)[:-1]}, {signed_percent(high)[:-1]}]"
         rows.append(Row((label, told)))
     return Table("Sides and order", ("", "Share"), tuple(rows))
+
+
+def told_deviations(study: StudyCounts | None, declared: Sequence[str], *, answered: int) -> tuple[str, ...]:
+    """What was done otherwise than planned: in the researchers' words, and what the counts show by themselves."""
+    if study is None and not declared:
+        return ("The table does not say what was planned, so deviations cannot be told from it.",)
+    told = list(declared)
+    if study is not None:
+        if study.expired:
+            told.append(f"{_sessions(study.expired)} expired before the end; what was left was offered again.")
+        if study.withdrawn:
+            told.append(f"{_sessions(study.withdrawn)} ended with the rater leaving, answers kept.")
+        if study.erased:
+            told.append(
+                f"{_sessions(study.erased)} had all answers erased by the rater; nothing here counts them."
+            )
+        if study.under_way:
+            told.append(
+                f"{_sessions(study.under_way)} still under way: this is an interim look, and p values "
+                "and intervals are those of a study that ends here."
+            )
+        missing = study.planned_trials - answered
+        if missing > 0:
+            told.append(f"{missing:,} of {study.planned_trials:,} planned trials have no answer.")
+    return tuple(told) or ("None were declared, and the counts show none.",)
+
+
+def _sessions(count: int) -> str:
+    return f"{count:,} session" + ("s" if count != 1 else "")

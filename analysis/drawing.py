@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.results import PairRate
-from analysis.tables import Table
+from analysis.table import Table
 
 Json = dict[str, Any]
 
@@ -72,6 +72,23 @@ def side_axis(reach: float, *, ticks: tuple[float, ...]) -> Json:
         "zerolinewidth": 1.5,
         "gridcolor": GRID,
         "fixedrange": True,
+    }
+
+
+def axis_title(text: str) -> Json:
+    return {"text": text, "font": {"size": 11}}
+
+
+def segment(ends: Sequence[float | None], y: float, colour: str, width: float) -> Json:
+    """A line from left to right, an interval say."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "showlegend": False,
+        "x": list(ends),
+        "y": [y, y],
+        "line": {"color": colour, "width": width},
+        "hoverinfo": "skip",
     }
 
 

@@ -23,6 +23,8 @@ from analysis.tables import genre_table
 from analysis.wording import QUESTION_TITLES, average_row, interval, percent, signed_percent
 
 LOOKS = {"visual_relevance": (BLUE, "circle"), "music_preference": (ORANGE, "square")}
+BESIDE = 28
+"""Characters of two names that fit beside each other on a phone."""
 
 
 def forest(rates: WinRates, pair: tuple[str, str], number: int) -> Figure:
@@ -46,11 +48,13 @@ def forest(rates: WinRates, pair: tuple[str, str], number: int) -> Figure:
             _points([rate for rate in asked if rate.genre is None], genres, shift, average),
         ]
     last = len(genres) - 1
-    layout = base_layout(height=62 * len(genres) + 130, top=40, bottom=74) | {
+    # On a phone two long names do not fit beside each other.
+    long = len(pair[0]) + len(pair[1]) > BESIDE
+    layout = base_layout(height=62 * len(genres) + 130 + 18 * long, top=40 + 18 * long, bottom=74) | {
         "xaxis": side_axis(1.04, ticks=(-1, -0.5, 0, 0.5, 1)),
         "yaxis": {"range": [len(genres) - 0.3, -0.5], "visible": False, "fixedrange": True},
         "annotations": [
-            note(f"◀ {plain(pair[0])}", **_corner(0, "left"), font=NAME_FONT),
+            note(f"◀ {plain(pair[0])}", **_corner(0, "left", lines=2 if long else 1), font=NAME_FONT),
             note(f"{plain(pair[1])} ▶", **_corner(1, "right"), font=NAME_FONT),
             *(_row_name(genre, place, chosen, average) for place, genre in enumerate(genres)),
         ],
@@ -72,8 +76,8 @@ def _rule(y: float) -> Json:
     return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
 
 
-def _corner(x: int, anchor: str) -> Json:
-    return {"x": x, "xref": "paper", "y": 1, "yref": "paper", "xanchor": anchor, "yshift": 16}
+def _corner(x: int, anchor: str, *, lines: int = 1) -> Json:
+    return {"x": x, "xref": "paper", "y": 1, "yref": "paper", "xanchor": anchor, "yshift": 18 * lines - 2}
 
 
 def _row_name(genre: str | None, place: int, chosen: Sequence[PairRate], average: str) -> Json:

@@ -2,30 +2,29 @@
 
 Strengths come from ``analysis.bradley_terry``. Their covariance is a sandwich: the spread of rater × clip cells,
 and what raters and what clips add to it, as matrices (two-way clustering after Cameron, Gelbach and Miller 2011,
-kept from going negative). Rank sets follow from simultaneous intervals of all differences (Mogstad, Romano, Shaikh
-and Wilhelm 2024); quasi standard errors are Firth and de Menezes' (2004).
+kept from going negative).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import combinations
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from scipy import optimize, stats
+from scipy import sparse, stats
 
 from analysis import bradley_terry as bt
+from analysis.answers import Answers
 from analysis.bradley_terry import Codes, Floats
-from analysis.results import AnalysisError
-from analysis.schema import QUESTIONS
-from analysis.win_rates import included
+from analysis.ranks import quasi_standard_errors, rank_sets, without_spread
+from analysis.variance import Clips, dense, t_quantile, two_sided
 
-DRAWS = 20_000
-SEED = 1
-METHOD = "adjacent-category Bradley–Terry, two-way (rater × clip) sandwich, t interval"
-METHOD_PENALISED = METHOD + "; penalised: half a win and half a loss of every system against an average one"
+METHOD: Mapping[Clips, str] = {
+    "random": "adjacent-category Bradley–Terry, two-way (rater × clip) sandwich, t interval",
+    "fixed": "adjacent-category Bradley–Terry, rater sandwich (clips fixed), t interval",
+}
+PENALISED = "; penalised: half a win and half a loss of every system against an average one, and of the side"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,21 @@ class Transitivity:
 
 
 @dataclass(frozen=True, slots=True)
+class PairFit:
+    """One pair's shares as seen, and as the model has them."""
+
+    system_1: str
+    system_2: str
+    n: int
+    win_1: float
+    tie: float
+    win_2: float
+    fitted_win_1: float
+    fitted_tie: float
+    fitted_win_2: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """Strengths for one question, strongest first; ``reason`` says why intervals or ranks are missing.
 
@@ -88,6 +102,7 @@ class Ranking:
     iterations: int
     penalised: bool
     method: str
+    fits: tuple[PairFit, ...]
     reason: str
 
     @property
@@ -96,8 +111,8 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class _Coded:
-    """The answers to one question as codes; ``answer`` + favours the first of the pair."""
+class Asked:
+    """The answers to one question as the engine takes them; ``answer`` + favours the first of the pair."""
 
     system_1: Codes
     system_2: Codes
@@ -107,64 +122,95 @@ class _Coded:
     clip: Codes
     systems: tuple[str, ...]
     levels: tuple[int, ...]
+    clips: Clips
+
+    @classmethod
+    def of(cls, answers: Answers, question: int, clips: Clips = "random") -> Asked:
+        rows = np.flatnonzero(answers.question == question)
+        pairs, pair = np.unique(answers.pair[rows], return_inverse=True)
+        met = [answers.pairs[place] for place in pairs]
+        systems = sorted({name for both in met for name in both})
+        ends = np.array([[systems.index(one), systems.index(other)] for one, other in met], dtype=np.intp)
+        answer = answers.score[rows]
+        sizes = set(np.flatnonzero(np.bincount(np.abs(answer))).tolist())
+        return cls(
+            system_1=ends[pair, 0],
+            system_2=ends[pair, 1],
+            side=np.where(answers.left[rows], 1, -1).astype(np.intp),
+            answer=answer,
+            rater=dense(answers.rater[rows]),
+            clip=dense(answers.clip[rows]),
+            systems=tuple(systems),
+            # Degrees that nobody used have no τ: it would run away to minus infinity.
+            levels=tuple(y for y in range(-2, 3) if abs(y) in sizes),
+            clips=clips,
+        )
+
+    @property
+    def raters(self) -> int:
+        return int(self.rater.max()) + 1
+
+    @property
+    def clip_count(self) -> int:
+        return int(self.clip.max()) + 1
+
+    @property
+    def clusters(self) -> int:
+        """How many independent pieces the spread is estimated from."""
+        return min(self.raters, self.clip_count) if self.clips == "random" else self.raters
+
+    def design(self) -> tuple[bt.Design, Codes]:
+        return bt.design(
+            self.system_1, self.system_2, self.side, self.answer, systems=len(self.systems), levels=self.levels
+        )
 
 
-def rankings(frame: pd.DataFrame, *, include_simulated: bool = False, level: float = 0.95) -> tuple[Ranking, ...]:
-    """A ranking for every question of a table that ``schema.read`` returned.
-
-    Only kind "test" counts, and only people's answers unless ``include_simulated``. Raises AnalysisError when
-    there is nothing to estimate from.
-    """
-    used = included(frame, include_simulated=include_simulated)
-    if used.empty:
-        raise AnalysisError("there is no answer to a test trial, so no system has a strength")
-    asked = used["question"].astype(object)
+def rankings(answers: Answers, *, level: float = 0.95, clips: Clips = "random") -> tuple[Ranking, ...]:
+    """A ranking for every question that was answered; with fixed clips, intervals are clustered by rater alone."""
     return tuple(
-        _rank(question, used[asked == question], level) for question in QUESTIONS if (asked == question).any()
+        _rank(answers.questions[question], Asked.of(answers, question, clips), level)
+        for question in answers.asked()
     )
 
 
-def _rank(question: str, used: pd.DataFrame, level: float) -> Ranking:
-    coded = _coded(used)
-    if coded.levels == (0,):
-        return _all_tied(question, coded, level)
-    count = len(coded.systems)
-    design, combination = bt.design(
-        coded.system_1, coded.system_2, coded.side, coded.answer, systems=count, levels=coded.levels
-    )
+def _rank(question: str, asked: Asked, level: float) -> Ranking:
+    if asked.levels == (0,):
+        return _all_tied(question, asked, level)
+    count = len(asked.systems)
+    design, outcome = asked.design()
     fitted = bt.fit(design)
-    raters, clips = int(coded.rater.max()) + 1, int(coded.clip.max()) + 1
     common: dict[str, Any] = {
         "question": question,
         "level": level,
-        "n": len(used),
-        "raters": raters,
-        "clips": clips,
+        "n": len(asked.answer),
+        "raters": asked.raters,
+        "clips": asked.clip_count,
         "log_likelihood": fitted.log_likelihood,
         "iterations": fitted.iterations,
         "penalised": fitted.penalised,
-        "method": METHOD_PENALISED if fitted.penalised else METHOD,
+        "method": METHOD[asked.clips] + (PENALISED if fitted.penalised else ""),
+        "fits": _fits(design, fitted, asked),
     }
     values = fitted.parameters[:count]
     order = np.argsort(-values, kind="stable")
-    reason = _no_interval(coded, fitted, raters, clips)
+    reason = _no_interval(asked, fitted)
     if reason:
-        bare = tuple(
-            Strength(coded.systems[i], float(values[i]), None, None, None, None, None, None) for i in order
-        )
-        return Ranking(**common, strengths=bare, covariance=None, left=None, transitivity=None, reason=reason)
-    column = np.searchsorted(np.asarray(design.levels), coded.answer)
-    each = bt.scores(design, fitted.parameters, combination, column)
-    whole = sandwich(fitted.inverse(), each, coded.rater, coded.clip)
+        return _bare(asked, values, common, reason)
+    whole = sandwich(fitted.inverse() @ bt.score_table(design, fitted.parameters).T, outcome, asked)
     covariance = whole[:count, :count]
-    df = min(raters, clips) - 1
-    t = float(stats.t.ppf((1 + level) / 2, df))
+    still = without_spread(covariance)
+    if still is not None:
+        one, other = (asked.systems[i] for i in still)
+        reason = f"there are too few answers for a spread: {one} and {other} come out with none between them"
+        return _bare(asked, values, common, reason)
+    df = asked.clusters - 1
+    t = t_quantile(df, level)
     errors = np.sqrt(np.diag(covariance))
     quasi = quasi_standard_errors(covariance)
     best, worst = rank_sets(values, covariance, df=df, level=level)
     strengths = tuple(
         Strength(
-            coded.systems[i],
+            asked.systems[i],
             float(values[i]),
             float(errors[i]),
             float(values[i] - t * errors[i]),
@@ -180,83 +226,94 @@ def _rank(question: str, used: pd.DataFrame, level: float) -> Ranking:
         strengths=strengths,
         covariance=covariance[np.ix_(order, order)],
         left=_left(fitted, whole, count, t, df),
-        transitivity=_transitivity(coded),
+        transitivity=_transitivity(asked),
         reason="",
     )
 
 
-def _all_tied(question: str, coded: _Coded, level: float) -> Ranking:
+def _bare(asked: Asked, values: Floats, common: Mapping[str, Any], reason: str) -> Ranking:
+    """Strengths alone, strongest first, and why there is no more."""
+    strengths = tuple(
+        Strength(asked.systems[i], float(values[i]), None, None, None, None, None, None)
+        for i in np.argsort(-values[: len(asked.systems)], kind="stable")
+    )
+    return Ranking(**common, strengths=strengths, covariance=None, left=None, transitivity=None, reason=reason)
+
+
+def _fits(design: bt.Design, fitted: bt.Fit, asked: Asked) -> tuple[PairFit, ...]:
+    """Both orders of sides of a pair together."""
+    chances = bt.probabilities(design, fitted.parameters)
+    totals = design.counts.sum(axis=1, keepdims=True)
+    signs = np.sign(np.asarray(design.levels))
+    found: dict[tuple[str, str], Floats] = {}
+    for ask, seen, told in zip(design.asks, design.counts, chances * totals, strict=True):
+        one, other = int(np.argmax(ask[:-1])), int(np.argmin(ask[:-1]))
+        shares = np.array([[row[signs == sign].sum() for sign in (1, 0, -1)] for row in (seen, told)])
+        pair = asked.systems[one], asked.systems[other]
+        found[pair] = found.get(pair, np.zeros((2, 3))) + shares
+    return tuple(
+        PairFit(*pair, int(both[0].sum()), *(both / both[0].sum()).ravel().tolist())
+        for pair, both in sorted(found.items())
+    )
+
+
+def _all_tied(question: str, asked: Asked, level: float) -> Ranking:
     return Ranking(
         question=question,
         level=level,
-        n=len(coded.answer),
-        raters=int(coded.rater.max()) + 1,
-        clips=int(coded.clip.max()) + 1,
-        strengths=tuple(Strength(name, 0.0, None, None, None, None, None, None) for name in coded.systems),
+        n=len(asked.answer),
+        raters=asked.raters,
+        clips=asked.clip_count,
+        strengths=tuple(Strength(name, 0.0, None, None, None, None, None, None) for name in asked.systems),
         covariance=None,
         left=None,
         transitivity=None,
         log_likelihood=0.0,
         iterations=0,
         penalised=False,
-        method=METHOD,
+        method=METHOD[asked.clips],
+        fits=(),
         reason="every answer is a tie, so nothing is stronger",
     )
 
 
-def _coded(used: pd.DataFrame) -> _Coded:
-    names = sorted(set(used["system_1"].astype(str)) | set(used["system_2"].astype(str)))
-    place = {name: code for code, name in enumerate(names)}
-    first, second = (
-        used[name].astype(str).map(place).to_numpy().astype(np.intp) for name in ("system_1", "system_2")
-    )
-    answer = used["score"].to_numpy(np.intp)
-    sizes = set(np.abs(answer).tolist())
-    # Degrees that nobody used have no τ: it would run away to minus infinity.
-    used_levels = tuple(y for y in range(-2, 3) if abs(y) in sizes)
-    left = used["system_left"].astype(str).to_numpy() == used["system_1"].astype(str).to_numpy()
-    clip = pd.MultiIndex.from_frame(used[["dataset", "clip_id"]].astype(object))
-    return _Coded(
-        system_1=first,
-        system_2=second,
-        side=np.where(left, 1, -1).astype(np.intp),
-        answer=answer,
-        rater=pd.factorize(used["rater_id"].astype(object), sort=True)[0].astype(np.intp),
-        clip=pd.factorize(clip, sort=True)[0].astype(np.intp),
-        systems=tuple(names),
-        levels=used_levels,
-    )
-
-
-def _no_interval(coded: _Coded, fitted: bt.Fit, raters: int, clips: int) -> str:
+def _no_interval(asked: Asked, fitted: bt.Fit) -> str:
     if len(fitted.groups) > 1:
-        groups = " and ".join("{" + ", ".join(coded.systems[i] for i in group) + "}" for group in fitted.groups)
+        groups = " and ".join("{" + ", ".join(asked.systems[i] for i in group) + "}" for group in fitted.groups)
         return f"no comparison links {groups}, so their strengths cannot be set against each other"
     if fitted.penalised:
         return (
-            "some system won or lost every comparison by the strongest answer, so only a penalised fit is finite "
-            "and its spread would say little"
+            "some system, or some side, won or lost every comparison by the strongest answer, so only a penalised "
+            "fit is finite and its spread would say little"
         )
-    if raters < 2 or clips < 2:
-        what = "rater" if raters < 2 else "clip"
+    if asked.clusters < 2:
+        what = "rater" if asked.raters < 2 else "clip"
         return f"only one {what}, so the spread between {what}s cannot be estimated"
     return ""
 
 
-def sandwich(inverse: Floats, each: Floats, rater: Codes, clip: Codes) -> Floats:
-    """Covariance (P, P) of parameters from each answer's score (N, P), clustered by rater and by clip."""
-    cell = np.unique(rater * (int(clip.max()) + 1) + clip, return_inverse=True)[1]
-    middle = _outer(each, cell)
-    whole = middle + _positive(_outer(each, rater) - middle) + _positive(_outer(each, clip) - middle)
-    return np.asarray(inverse @ whole @ inverse)
+def sandwich(influence: Floats, outcome: Codes, asked: Asked) -> Floats:
+    """Covariance (P, P) of parameters from what an answer of each outcome moves them by (P, M·L).
+
+    Clustered by rater and by clip, or by rater alone where the clips are fixed.
+    """
+    table = np.ascontiguousarray(influence.T)
+    by_rater = _outer(table, outcome, asked.rater)
+    if asked.clips == "fixed":
+        return by_rater
+    middle = _outer(table, outcome, dense(asked.rater * asked.clip_count + asked.clip))
+    return middle + _positive(by_rater - middle) + _positive(_outer(table, outcome, asked.clip) - middle)
 
 
-def _by_cluster(each: Floats, cluster: Codes) -> Floats:
-    return np.stack([np.bincount(cluster, column) for column in each.T], axis=1)
+def cluster_sums(table: Floats, outcome: Codes, cluster: Codes) -> Floats:
+    """Sums (C, P) over each cluster's answers of the rows of ``table`` (M·L, P) that their outcomes name."""
+    shape = int(cluster.max()) + 1, len(table)
+    counts = sparse.csr_matrix((np.ones(len(outcome)), (cluster, outcome)), shape=shape)
+    return np.asarray(counts @ table)
 
 
-def _outer(each: Floats, cluster: Codes) -> Floats:
-    sums = _by_cluster(each, cluster)
+def _outer(table: Floats, outcome: Codes, cluster: Codes) -> Floats:
+    sums = cluster_sums(table, outcome, cluster)
     return np.asarray(sums.T @ sums * (len(sums) / (len(sums) - 1)))
 
 
@@ -266,82 +323,33 @@ def _positive(matrix: Floats) -> Floats:
     return np.asarray((vectors * np.maximum(eigenvalues, 0.0)) @ vectors.T)
 
 
-def quasi_standard_errors(covariance: Floats) -> Floats | None:
-    """Errors q whose squares add up to every difference's variance as nearly as can be; None for two systems."""
-    count = len(covariance)
-    if count < 3:
-        return None
-    pairs = np.array(list(combinations(range(count), 2)))
-    wanted = np.log(_variances(covariance, pairs))
-
-    def misfit(log_q: Floats) -> Floats:
-        squares = np.exp(log_q)
-        return np.asarray(np.log(squares[pairs[:, 0]] + squares[pairs[:, 1]]) - wanted)
-
-    start = np.full(count, float(wanted.mean()) - np.log(2))
-    return np.asarray(np.exp(optimize.least_squares(misfit, start).x / 2))
-
-
-def rank_sets(values: Floats, covariance: Floats, *, df: int, level: float) -> tuple[Codes, Codes]:
-    """Best and worst rank (K,) that the data leave each system, all together at ``level``.
-
-    A system is surely worse than another where the simultaneous interval of their difference leaves 0 out; the
-    critical value is that of the largest of all |t| over multivariate-t draws.
-    """
-    count = len(values)
-    pairs = np.array(list(combinations(range(count), 2)))
-    errors = np.sqrt(_variances(covariance, pairs))
-    rng = np.random.default_rng(SEED)
-    root = np.linalg.cholesky(covariance + 1e-12 * np.trace(covariance) * np.eye(count))
-    draws = (rng.standard_normal((DRAWS, count)) @ root.T) / np.sqrt(rng.chisquare(df, DRAWS) / df)[:, None]
-    largest = np.abs((draws[:, pairs[:, 0]] - draws[:, pairs[:, 1]]) / errors).max(axis=1)
-    critical = float(np.quantile(largest, level))
-    surely = (values[pairs[:, 0]] - values[pairs[:, 1]]) / errors
-    best, worst = np.ones(count, np.intp), np.full(count, count, np.intp)
-    for (one, other), t in zip(pairs, surely, strict=True):
-        if abs(t) > critical:
-            ahead, behind = (one, other) if t > 0 else (other, one)
-            best[behind] += 1
-            worst[ahead] -= 1
-    return best, worst
-
-
-def _variances(covariance: Floats, pairs: Codes) -> Floats:
-    one, other = pairs.T
-    return np.asarray(covariance[one, one] + covariance[other, other] - 2 * covariance[one, other])
-
-
 def _left(fitted: bt.Fit, covariance: Floats, place: int, t: float, df: int) -> Effect:
     value, se = float(fitted.parameters[place]), float(np.sqrt(covariance[place, place]))
-    p = float(2 * stats.t.sf(abs(value) / se, df)) if se > 0 else 1.0
+    p = two_sided(value / se, df) if se > 0 else 1.0
     return Effect(value, se, value - t * se, value + t * se, p)
 
 
-def _transitivity(coded: _Coded) -> Transitivity | None:
+def _transitivity(asked: Asked) -> Transitivity | None:
     """Every pair with a strength of its own, and what of them no strengths of systems explain."""
-    count = len(coded.systems)
-    key = coded.system_1 * count + coded.system_2
-    known, pair = np.unique(key, return_inverse=True)
+    count = len(asked.systems)
+    key = asked.system_1 * count + asked.system_2
+    known = np.flatnonzero(np.bincount(key))
     excess = len(known) - (count - 1)
-    raters, clips = int(coded.rater.max()) + 1, int(coded.clip.max()) + 1
-    df_error = min(raters, clips) - excess
+    df_error = asked.clusters - excess
     if excess < 1 or df_error < 1:
         return None
     # A pair as a system against a common one: the same engine, with a column for each pair.
-    saturated, combination = bt.design(
-        pair.astype(np.intp),
-        np.full(len(pair), len(known), np.intp),
-        coded.side,
-        coded.answer,
-        systems=len(known) + 1,
-        levels=coded.levels,
+    pairs = replace(
+        asked,
+        system_1=dense(key),
+        system_2=np.full(len(key), len(known), np.intp),
+        systems=(*map(str, known), "common"),
     )
+    saturated, outcome = pairs.design()
     fitted = bt.fit(saturated)
     if fitted.penalised:
         return None
-    column = np.searchsorted(np.asarray(saturated.levels), coded.answer)
-    each = bt.scores(saturated, fitted.parameters, combination, column)
-    whole = sandwich(fitted.inverse(), each, coded.rater, coded.clip)
+    whole = sandwich(fitted.inverse() @ bt.score_table(saturated, fitted.parameters).T, outcome, pairs)
     # Against the common one, for strengths sum to 0 with it among them.
     contrast = np.hstack([np.eye(len(known)), -np.ones((len(known), 1))])
     eta = contrast @ fitted.parameters[: len(known) + 1]

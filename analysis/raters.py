@@ -8,8 +8,14 @@ identical pair, and a pair shown again with its sides swapped, check the rater a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
+
+from analysis.answers import Flags, coded
+from analysis.results import AnalysisError
+from analysis.variance import Codes, Floats
 
 FIT = "visual_relevance"
 NEAR = 1
@@ -26,6 +32,8 @@ class RaterFigures:
     left_share: share of the preferences of test trials that went to the left side; a half by chance.
     same_choice: share of the commonest choice among one question's test answers, the larger of the questions.
     median_response_ms: from the moment when the answers opened, test trials.
+    longest_run: most test answers to one question alike in a row.
+    sided: test answers with a preference, which left_share is a share of.
     """
 
     rater_id: str
@@ -39,6 +47,8 @@ class RaterFigures:
     left_share: float | None
     same_choice: float | None
     median_response_ms: float | None
+    longest_run: int
+    sided: int
 
     @property
     def median_response_s(self) -> float | None:
@@ -57,6 +67,12 @@ class PassRules:
     max_same_choice: float | None = None
     min_median_response_ms: float | None = None
     fewest_checks: int = 2
+
+    def __post_init__(self) -> None:
+        for name in ("min_gold_right", "min_identical_near", "max_same_choice"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise AnalysisError(f"{name} is a share from 0 to 1, not {share:g}")
 
     @property
     def declared(self) -> bool:
@@ -101,59 +117,107 @@ def _below(value: float | None, bound: float | None) -> bool:
 
 def rater_figures(frame: pd.DataFrame) -> list[RaterFigures]:
     """Figures of every rater of a table that ``analysis.schema.read`` gave, by rater id."""
-    groups = frame.assign(rater_id=frame["rater_id"].astype(str)).groupby("rater_id", sort=True)
-    return [_figures(str(name), rows) for name, rows in groups]
+    if frame.empty:
+        return []
+    rater, names = coded(frame["rater_id"])
+    count = len(names)
+    kind = frame["kind"].astype(object).to_numpy()
+    question, questions = coded(frame["question"])
+    score = frame["score"].to_numpy(dtype=np.intp)
+    presented = frame["score_presented"].to_numpy(dtype=np.intp)
+    trial = coded(frame["trial_id"])[0]
+    tests, identical, repeats = (kind == name for name in ("test", "identical", "repeat"))
+    gold = (kind == "gold") & (frame["question"] == FIT).to_numpy()
+    expected = (
+        frame["expected"].astype(object).to_numpy()[gold] == frame["system_1"].astype(object).to_numpy()[gold]
+    )
+    right = np.zeros(len(frame), dtype=np.bool_)
+    right[gold] = np.where(expected, score[gold], -score[gold]) > 0
+    apart, of_rater = _apart(frame, repeats, rater)
+    steps = np.bincount(of_rater, apart <= NEAR, minlength=count), np.bincount(of_rater, minlength=count)
+    sided = tests & (presented != 0)
+    run = _longest_runs(frame, rater, question, tests, count)
+    same = _commonest(rater, question, frame["choice"].to_numpy(dtype=np.intp), tests, count, len(questions))
+    times = frame.loc[tests, "response_time_ms"].astype(float).groupby(rater[tests]).median()
+    columns = {
+        "tests": _trials(rater, trial, tests, count),
+        "gold": np.bincount(rater[gold], minlength=count),
+        "gold_right": _shares(rater, right, gold, count),
+        "identical": _trials(rater, trial, identical, count),
+        "identical_near": _shares(rater, np.abs(score) <= NEAR, identical, count),
+        "repeats": _trials(rater, trial, repeats, count),
+        "repeat_near": _divided(*steps),
+        "left_share": _shares(rater, presented > 0, sided, count),
+        "same_choice": same,
+        "median_response_ms": times.reindex(range(count)).to_numpy(),
+        "longest_run": run,
+        "sided": np.bincount(rater[sided], minlength=count),
+    }
+    return [
+        RaterFigures(names[code], **{name: _plain(values[code]) for name, values in columns.items()})
+        for code in range(count)
+    ]
 
 
-def _figures(rater_id: str, rows: pd.DataFrame) -> RaterFigures:
-    kind = rows["kind"].astype(str)
-    tests, gold = rows[kind == "test"], rows[(kind == "gold") & (rows["question"] == FIT)]
-    identical, repeats = rows[kind == "identical"], rows[kind == "repeat"]
-    towards = gold["score"].where(
-        gold["expected"].astype(object) == gold["system_1"].astype(object), -gold["score"]
-    )
-    sides = tests.loc[tests["score_presented"] != 0, "score_presented"]
-    return RaterFigures(
-        rater_id=rater_id,
-        tests=tests["trial_id"].nunique(),
-        gold=len(gold),
-        gold_right=_share(towards > 0),
-        identical=identical["trial_id"].nunique(),
-        identical_near=_share(identical["score"].abs() <= NEAR),
-        repeats=repeats["trial_id"].nunique(),
-        repeat_near=_share(_apart(rows, repeats) <= NEAR),
-        left_share=_share(sides > 0),
-        same_choice=_commonest(tests),
-        median_response_ms=_median(tests["response_time_ms"]),
+def _plain(value: Any) -> Any:
+    """A count as an int, a share as a float, and None for what there is nothing to take of."""
+    if isinstance(value, np.integer):
+        return int(value)
+    return None if np.isnan(value) else float(value)
+
+
+def _trials(rater: Codes, trial: Codes, rows: Flags, count: int) -> Codes:
+    """Different trials (R,) among the rows."""
+    first = np.unique(trial[rows], return_index=True)[1]
+    return np.bincount(rater[rows][first], minlength=count)
+
+
+def _shares(rater: Codes, holds: Flags, rows: Flags, count: int) -> Floats:
+    """Share (R,) of the rows that hold; NaN without any."""
+    return _divided(
+        np.bincount(rater[rows], holds[rows], minlength=count), np.bincount(rater[rows], minlength=count)
     )
 
 
-def _apart(rows: pd.DataFrame, repeats: pd.DataFrame) -> pd.Series[float]:
-    """Steps between each answer to a repeat and the answer to its original, in the canonical frame."""
-    before = rows[["session_id", "trial_id", "question", "score"]].astype(
-        {"session_id": object, "trial_id": object}
-    )
-    asked = repeats[["session_id", "repeat_of", "question", "score"]].astype(
-        {"session_id": object, "repeat_of": object}
-    )
+def _divided(sums: Any, totals: Any) -> Floats:
+    return np.where(totals > 0, sums / np.maximum(totals, 1), np.nan)
+
+
+def _apart(frame: pd.DataFrame, repeats: Flags, rater: Codes) -> tuple[Codes, Codes]:
+    """Steps between each answer to a repeat and the one to its original, canonical, and whose they are."""
+    asked = frame.loc[repeats, ["session_id", "repeat_of", "question", "score"]].astype(object)
+    asked = asked.assign(rater=rater[repeats])
+    originals = frame["trial_id"].astype(object).isin(set(asked["repeat_of"])).to_numpy()
+    before = frame.loc[originals, ["session_id", "trial_id", "question", "score"]].astype(object)
     both = asked.merge(
         before, left_on=["session_id", "repeat_of", "question"], right_on=["session_id", "trial_id", "question"]
     )
-    return (both["score_x"] - both["score_y"]).abs().astype(float)
+    steps = (both["score_x"] - both["score_y"]).abs()
+    return steps.to_numpy(dtype=np.intp), both["rater"].to_numpy(dtype=np.intp)
 
 
-def _commonest(tests: pd.DataFrame) -> float | None:
-    shares = [
-        float(answers.value_counts(normalize=True).iloc[0])
-        for _, answers in tests.groupby("question", observed=True)["choice"]
-    ]
-    return max(shares, default=None)
+def _commonest(rater: Codes, question: Codes, choice: Codes, rows: Flags, count: int, questions: int) -> Floats:
+    """Share (R,) of the commonest choice among one question's answers, the larger of the questions."""
+    key = (rater[rows] * questions + question[rows]) * 5 + choice[rows] - 1
+    table = np.bincount(key, minlength=count * questions * 5).reshape(count, questions, 5)
+    totals = table.sum(axis=2)
+    shares = np.where(totals > 0, table.max(axis=2) / np.maximum(totals, 1), -1.0).max(axis=1)
+    return np.where(shares < 0, np.nan, shares)
 
 
-def _share(holds: pd.Series[bool]) -> float | None:
-    return float(holds.mean()) if len(holds) else None
-
-
-def _median(values: pd.Series[float]) -> float | None:
-    known = values.dropna()
-    return float(known.median()) if len(known) else None
+def _longest_runs(frame: pd.DataFrame, rater: Codes, question: Codes, rows: Flags, count: int) -> Codes:
+    """Longest row (R,) of one and the same choice to one question in a session, in the order of its trials."""
+    position = frame["position"].to_numpy(dtype=np.intp)
+    session = coded(frame["session_id"])[0]
+    order = np.lexsort((position[rows], question[rows], session[rows]))
+    columns = (session, question, frame["choice"].to_numpy(dtype=np.intp))
+    sorted_columns = [column[rows][order] for column in columns]
+    if not len(order):
+        return np.zeros(count, dtype=np.intp)
+    starts = np.ones(len(order), dtype=np.bool_)
+    starts[1:] = np.any([column[1:] != column[:-1] for column in sorted_columns], axis=0)
+    begins = np.flatnonzero(starts)
+    lengths = np.diff(np.append(begins, len(order)))
+    longest = np.zeros(count, dtype=np.intp)
+    np.maximum.at(longest, rater[rows][order][begins], lengths)
+    return longest

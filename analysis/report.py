@@ -1,154 +1,255 @@
-"""From a table of ratings to one frozen report, and from that to one self-contained page that needs no network."""
+"""From the ratings of a study to one frozen report: what was found, in sections of text, figures and tables."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import platform
-import re
-from dataclasses import asdict, dataclass
-from functools import cache
-from importlib import metadata, resources
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
-import jinja2
 import pandas as pd
-from markupsafe import Markup
 
-from analysis.agreement import agreements
-from analysis.counts import StudyCounts, balance_table, counts_table
-from analysis.figures import Figure, all_figures
-from analysis.ranking import rankings
+from analysis import ranks, sensitivity
+from analysis.abilities import abilities
+from analysis.answers import included
+from analysis.bars import diverging_bars
+from analysis.cells import genre_heatmap, pair_matrix
+from analysis.counts import StudyCounts, balance_table, came, counts_table, told_deviations
+from analysis.drawing import Figure
+from analysis.forest import forest
+from analysis.genre_bars import genre_bars
+from analysis.live import live_monitor, monitor_table
+from analysis.paper import printed
+from analysis.ranking import Ranking
+from analysis.rater_pictures import rater_flow, rater_panel, response_times, side_effect
 from analysis.raters import NO_RULES, PassRules
-from analysis.results import AnalysisError, WinRates
-from analysis.schema import COLUMN_NAMES, read
-from analysis.sensitivity import sensitivity
+from analysis.ratings import Ratings
+from analysis.results import WinRates
+from analysis.schema import digest
+from analysis.sensitivity import MARGIN
+from analysis.sequential import StoppingRule
+from analysis.system_cards import SystemCard, cards_table
+from analysis.table import Table
 from analysis.tables import (
-    Table,
     agreement_table,
-    flow_table,
+    genre_strength_table,
     primary_table,
     ranking_table,
     sensitivity_table,
     system_table,
 )
-from analysis.win_rates import included, win_rates
 from analysis.wording import (
     QUESTION_TASKS,
     QUESTION_TITLES,
+    WATCHING,
     estimand,
     figures_note,
     found,
     methods,
     ranking_methods,
+    systems_note,
+    watched_so_far,
 )
 
-# plotly puts one empty <style> into the page.
-_EMPTY = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+Progress = Callable[[str], None]
+"""Told a few words on what is being worked out."""
+STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page: a note in small print, paragraphs, figures, tables."""
+
+    title: str
+    note: str = ""
+    paragraphs: tuple[str, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything that the page prints. ``rates`` is None when nothing could be estimated; ``found`` then says why.
 
-    ``digest`` is the SHA-256 of the rows given, whatever their order or file format. ``only_genre`` is the genre
-    of all clips where there is one. ``simulated_shown`` of the ``analysed`` answers were given by a program.
+    ``digest`` is the SHA-256 of the rows given, whatever their order or file format. ``simulated_shown`` of the
+    ``analysed`` answers were given by a program.
     """
 
     title: str
     rates: WinRates | None
     found: tuple[str, ...]
     estimand: str
-    questions: tuple[tuple[str, str], ...]
-    counts: Table
-    balance: Table | None
-    agreement: Table | None
-    sensitivity: Table | None
-    flow: Table | None
-    tables: tuple[Table, ...]
-    system_tables: tuple[Table, ...]
-    ranking_tables: tuple[Table, ...]
-    figures: tuple[Figure, ...]
     warnings: tuple[str, ...]
-    methods: tuple[str, ...]
-    only_genre: str | None
-    figures_note: str
+    sections: tuple[Section, ...]
     analysed: int
     simulated_shown: int
     digest: str
     versions: tuple[tuple[str, str], ...]
+    seeds: tuple[str, ...]
+    kind: str = "preference report"
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All of them, in reading order."""
+        return tuple(figure for section in self.sections for figure in section.figures)
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All that stand by themselves, in reading order."""
+        return tuple(table for section in self.sections for table in section.tables)
 
 
 def build(
-    frame: pd.DataFrame,
+    ratings: Ratings,
     *,
     title: str,
-    include_simulated: bool = False,
     study: StudyCounts | None = None,
     rules: PassRules = NO_RULES,
+    margin: float = MARGIN,
+    deviations: Sequence[str] = (),
+    systems: Sequence[SystemCard] = (),
+    progress: Progress = lambda doing: None,
 ) -> Report:
-    """Analyse a table of one study (as ``schema.read`` takes it) into a report.
+    """Analyse the ratings of one study into a report.
 
     ``study`` adds what the table cannot say: what was planned, who left, what was never exported. ``rules`` are
     those for raters that were declared: the primary results take everybody, and beside them stand those without
-    who breaks one.
-    Only test trials count, and simulated answers only when asked for. Raises SchemaError for a broken table and
-    AnalysisError for several studies in one table; one with nothing to estimate from gives a report saying so.
+    who breaks one. ``margin`` is the net preference that was declared too small to matter. ``deviations`` are
+    sentences on what was done otherwise than planned; those that the counts show are added. ``systems`` say what
+    the systems compared are. ``progress`` is told STEPS times what is being worked out.
+    Only test trials count, and simulated answers only when asked for. Raises AnalysisError for several studies in
+    one table; one with nothing to estimate from gives a report saying so.
     """
-    ratings = read(frame)
-    used = included(ratings, include_simulated=include_simulated)
+    frame = ratings.frame
+    used = included(frame, include_simulated=ratings.include_simulated)
     common: dict[str, Any] = {
         "title": title,
-        "questions": tuple((QUESTION_TITLES[q], QUESTION_TASKS[q]) for q in QUESTION_TITLES),
-        "counts": counts_table(ratings, used, study),
         "analysed": len(used),
         "simulated_shown": int(used["simulated"].sum()),
-        "digest": _digest(ratings),
+        "digest": digest(frame),
         "versions": _versions(),
+        "seeds": _seeds(),
     }
+    counted = counts_table(frame, used, study)
     if used.empty:
         return Report(
             **common,
-            estimand=estimand(None),
-            only_genre=None,
-            figures_note="",
             rates=None,
-            found=(_nothing(ratings),),
-            balance=None,
-            agreement=None,
-            sensitivity=None,
-            flow=None,
-            tables=(),
-            system_tables=(),
-            ranking_tables=(),
-            figures=(),
+            found=(_nothing(frame),),
+            estimand=estimand(None),
             warnings=(),
-            methods=(),
+            sections=(Section("Answers and who gave them", tables=(counted,)),),
         )
-    rates = win_rates(ratings, include_simulated=include_simulated)
-    asked = dict.fromkeys(rate.question for rate in rates.averages)
+    progress("win rates")
+    rates = ratings.win_rates()
+    progress("strengths of systems")
     # Two systems have one difference, and the win rates say it all.
-    ranked = [one for one in rankings(ratings, include_simulated=include_simulated) if len(one.strengths) > 2]
-    other = sensitivity(ratings, rates, rules=rules, include_simulated=include_simulated)
-    ranking_told = ranking_methods(ranked)
+    ranked = [one for one in ratings.rankings() if len(one.strengths) > 2]
+    progress("other choices")
+    other = ratings.sensitivity(rules=rules, margin=margin, rates=rates)
+    cards = cards_table(systems, {name for rate in rates.averages for name in (rate.system_1, rate.system_2)})
+    progress("genres and systems")
+    middle = (
+        _preferred(rates), _by_genre(rates), _by_system(ratings, rates, ranked), _as_the_paper(ratings, rates)
+    )  # fmt: skip
+    progress("raters")
+    raters = _raters(ratings, used, rules)
     return Report(
         **common,
-        estimand=estimand(rates),
-        only_genre=rates.only_genre,
-        figures_note=figures_note(rates),
         rates=rates,
         found=found(rates),
-        balance=balance_table(used, rates.level),
-        sensitivity=sensitivity_table(other),
-        flow=flow_table(other) if rules.declared else None,
-        agreement=agreement_table(agreements(ratings, include_simulated=include_simulated, level=rates.level)),
-        tables=tuple(primary_table(rates, question) for question in asked),
-        system_tables=tuple(system_table(rates, question) for question in asked),
-        figures=all_figures(rates),
+        estimand=estimand(rates),
         warnings=_warnings(rates),
-        ranking_tables=tuple(ranking_table(one) for one in ranked),
-        methods=(*methods(rates), *([ranking_told] if ranking_told else [])),
+        sections=(
+            Section(
+                "Design and raters",
+                figures=(rater_flow(other, came(study)),),
+                tables=(counted, *([cards] if cards else [])),
+            ),
+            *middle,
+            Section("Under other choices", tables=(sensitivity_table(other),)),
+            raters,
+            Section(
+                "Deviations from the plan",
+                paragraphs=told_deviations(study, deviations, answered=frame["trial_id"].nunique()),
+            ),
+            Section("Methods", paragraphs=(*methods(rates), *filter(None, [ranking_methods(ranked)]))),
+        ),
+    )
+
+
+def _preferred(rates: WinRates) -> Section:
+    asked = dict.fromkeys(rate.question for rate in rates.averages)
+    tasks = "; ".join(f"{QUESTION_TITLES[question]}: “{QUESTION_TASKS[question]}”" for question in asked)
+    return Section(
+        "Which system was preferred",
+        note=f"Questions: {tasks}. In every figure the first system is on the left; a positive net preference is "
+        "for it, a negative one for the system on the right.",
+        figures=tuple(diverging_bars(rates, question) for question in asked),
+        tables=tuple(primary_table(rates, question) for question in asked),
+    )
+
+
+def _by_genre(rates: WinRates) -> Section:
+    pairs = dict.fromkeys((rate.system_1, rate.system_2) for rate in rates.averages)
+    return Section(
+        "Pair by pair" if rates.only_genre else "By genre",
+        note=figures_note(rates),
+        figures=tuple(forest(rates, pair, number) for number, pair in enumerate(pairs, start=1)),
+    )
+
+
+def _by_system(ratings: Ratings, rates: WinRates, ranked: Sequence[Ranking]) -> Section:
+    by_genre = ratings.genre_strengths() if ranked and not rates.only_genre else ()
+    names = {one.question for one in ranked}
+    asked = dict.fromkeys(rate.question for rate in rates.averages)
+    of_question = {one.question: one for one in ranked}
+    drawn = (
+        figure
+        for question in asked
+        for figure in (
+            genre_heatmap(rates, question),
+            genre_bars(rates, question),
+            pair_matrix(rates, of_question.get(question), question),
+            abilities(of_question[question]) if question in of_question else None,
+        )
+    )
+    return Section(
+        "By system" if rates.only_genre else "By genre and system",
+        note=systems_note(ranked),
+        figures=tuple(figure for figure in drawn if figure is not None),
+        tables=(
+            *(system_table(rates, question) for question in asked),
+            *(ranking_table(one) for one in ranked),
+            *(genre_strength_table(one) for one in by_genre if one.question in names and one.strengths),
+        ),
+    )
+
+
+def _as_the_paper(ratings: Ratings, rates: WinRates) -> Section:
+    averaged = () if rates.only_genre else (printed(ratings.paper_table_4()),)
+    return Section(
+        "In the form of V2Meow’s tables",
+        note="The paper counts wins out of all ratings in its text, yet its printed Tables 1 and 4 add up only "
+        "without ties. So these two leave ties out; everything above keeps them. The paper prints no intervals.",
+        tables=(printed(ratings.paper_table_1()), *averaged),
+    )
+
+
+def _raters(ratings: Ratings, used: pd.DataFrame, rules: PassRules) -> Section:
+    pictures = (
+        rater_panel(ratings.rater_figures, rules),
+        side_effect(ratings.rater_figures),
+        response_times(used),
+    )
+    return Section(
+        "Checks, sides and times",
+        figures=tuple(figure for figure in pictures if figure is not None),
+        tables=(
+            balance_table(used, ratings.answers, 0.95),
+            agreement_table(ratings.agreement()),
+        ),
     )
 
 
@@ -178,12 +279,6 @@ def _warnings(rates: WinRates) -> tuple[str, ...]:
     )
 
 
-def _digest(ratings: pd.DataFrame) -> str:
-    rows = ratings[list(COLUMN_NAMES)].astype(object).astype(str)
-    ordered = rows.sort_values(["study", "trial_id", "question"], kind="stable")
-    return hashlib.sha256(ordered.to_csv(index=False).encode()).hexdigest()
-
-
 def _versions() -> tuple[tuple[str, str], ...]:
     packages = []
     for name in ("duet", "numpy", "pandas", "scipy"):
@@ -194,77 +289,29 @@ def _versions() -> tuple[tuple[str, str], ...]:
     return (("python", platform.python_version()), *packages)
 
 
-@cache
-def _asset(name: str) -> str:
-    return resources.files("analysis").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def html(report: Report) -> str:
-    """The report as one page: styles, plotly and data inline, no request to anywhere."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.loader = jinja2.FunctionLoader(_asset)
-    figures = [(figure, _script_json({"data": figure.data, "layout": figure.layout})) for figure in report.figures]
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        figures=figures,
-        css=Markup(_asset("report.css")),  # noqa: S704  our own file
-        plotly=Markup(_asset("plotly-basic.min.js")),  # noqa: S704  vendored, digest checked by a test
-        script=Markup(_asset("report.js")),  # noqa: S704  our own file
+def _seeds() -> tuple[str, ...]:
+    """Where chance comes in, and what makes it repeatable."""
+    return (
+        f"rank sets: {ranks.DRAWS:,} draws, seed {ranks.SEED}",
+        f"flips of over {sensitivity.EXACT_UP_TO} raters: {sensitivity.DRAWS:,} draws, seed {sensitivity.SEED}",
     )
 
 
-def _script_json(value: object) -> Markup:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
-
-
-def csp_hashes(page: str) -> list[str]:
-    """Hash sources for every inline script and style that runs in the page, plotly's empty style included."""
-    found_elements = re.findall(r"<(script|style)([^>]*)>(.*?)</\1>", page, flags=re.DOTALL)
-    inline = [text for _, attributes, text in found_elements if "application/json" not in attributes]
-    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in inline]
-    return [*(f"'sha256-{digest}'" for digest in digests), _EMPTY]
-
-
-def csp_policy(page: str) -> str:
-    """A whole Content-Security-Policy under which the page works and can reach nothing."""
-    hashes = " ".join(csp_hashes(page))
-    return f"default-src 'none'; script-src {hashes}; style-src {hashes}; img-src data: blob:; base-uri 'none'"
-
-
-def figures_for_site(report: Report) -> dict[str, Any]:
-    """The report as plain JSON for the site's own page: texts, tables, and figures with the tables behind them."""
-    return {
-        "title": report.title,
-        "found": list(report.found),
-        "estimand": report.estimand,
-        "warnings": list(report.warnings),
-        "methods": list(report.methods),
-        "only_genre": report.only_genre,
-        "figures_note": report.figures_note,
-        "analysed": report.analysed,
-        "simulated_shown": report.simulated_shown,
-        "digest": report.digest,
-        "counts": asdict(report.counts),
-        "balance": asdict(report.balance) if report.balance else None,
-        "sensitivity": asdict(report.sensitivity) if report.sensitivity else None,
-        "flow": asdict(report.flow) if report.flow else None,
-        "agreement": asdict(report.agreement) if report.agreement else None,
-        "tables": [asdict(table) for table in report.tables],
-        "system_tables": [asdict(table) for table in report.system_tables],
-        "ranking_tables": [asdict(table) for table in report.ranking_tables],
-        "figures": [asdict(figure) for figure in report.figures],
-    }
-
-
-__all__ = [
-    "AnalysisError",
-    "Report",
-    "StudyCounts",
-    "build",
-    "csp_hashes",
-    "csp_policy",
-    "figures_for_site",
-    "html",
-]
+def live(ratings: Ratings, rule: StoppingRule, *, title: str) -> Report:
+    """A page on a running study: what each pair shows so far, without a p value. Raises AnalysisError."""
+    watched = ratings.watch(rule)
+    used = included(ratings.frame, include_simulated=ratings.include_simulated)
+    return Report(
+        title=title,
+        rates=None,
+        found=watched_so_far(watched),
+        estimand=WATCHING,
+        warnings=(),
+        sections=(Section("So far", figures=(live_monitor(watched),), tables=(monitor_table(watched),)),),
+        analysed=len(used),
+        simulated_shown=int(used["simulated"].sum()),
+        digest=digest(ratings.frame),
+        versions=_versions(),
+        seeds=(),
+        kind="the study so far",
+    )

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from analysis.variance import Clips
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TIES_IN_DENOMINATOR = "ties in the denominator"
 TIES_SPLIT = "ties split: half a win for either"
 TIES_LEFT_OUT = "ties left out"
-WILSON = "Wilson at the effective sample size (rater × clip, Satterthwaite)"
-T_INTERVAL = "t interval (two-way rater × clip variance, Satterthwaite)"
+WILSON: Mapping[Clips, str] = {
+    "random": "Wilson at the effective sample size (rater × clip, Satterthwaite)",
+    "fixed": "Wilson at the effective sample size (rater; clips fixed)",
+}
+T_INTERVAL: Mapping[Clips, str] = {
+    "random": "t interval (two-way rater × clip variance, Satterthwaite)",
+    "fixed": "t interval (rater variance; clips fixed)",
+}
 BOUND = "Wilson bound at the pooled design effect (every answer alike)"
 
 
@@ -44,11 +56,13 @@ class NetTest:
 class PairRate:
     """One system against another for one question: in one genre, or (``genre`` None) averaged over genres.
 
+    ``genre`` is the value of another column where clips were grouped by that.
     Shares count out of all answers, ties included, so win_1 + tie + win_2 = 1; under another convention for ties
     win_1 + win_2 = 1, and ``tie`` is the share that was split, or 0. In all of them net = win_1 − win_2.
     ``strengths`` are the five shares from "system_1 much better" to "system_2 much better".
     ``test`` is None where no test is possible; ``flags`` then say why. ``simulated`` of the ``n`` answers were
-    given by a program.
+    given by a program. ``shrunken`` is net preference drawn towards the average over genres by as much as it is
+    uncertain; only cells of several genres have it.
     """
 
     question: str
@@ -68,6 +82,7 @@ class PairRate:
     test: NetTest | None
     flags: tuple[str, ...]
     simulated: int
+    shrunken: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +105,61 @@ class SystemRate:
 
 
 @dataclass(frozen=True, slots=True)
-class WinRates:
-    """All win rates of a study. ``averages`` are the primary family, ``cells`` the exploratory one."""
+class SystemGrid:
+    """One question's systems by genre, as tables and pictures lay them out; the average (None) comes last.
 
+    A lone genre has no row of its own: the average says the same.
+    """
+
+    systems: tuple[str, ...]
+    genres: tuple[str | None, ...]
+    rates: Mapping[tuple[str | None, str], SystemRate]
+
+    def of(self, genre: str | None) -> tuple[SystemRate | None, ...]:
+        """A genre's rates in the order of the systems; None where a system was not compared."""
+        return tuple(self.rates.get((genre, system)) for system in self.systems)
+
+    def answers(self, genre: str | None) -> int:
+        """How many a genre has; each is about two systems."""
+        return sum(rate.n for rate in self.of(genre) if rate is not None) // 2
+
+
+@dataclass(frozen=True, slots=True)
+class WinRates:
+    """All win rates of a study. ``averages`` are the primary family, ``cells`` the exploratory one.
+
+    ``by`` is the column that grouped the clips, "genre" unless another was asked for.
+    """
+
+    by: str
     level: float
+    clips: Clips
     convention: str
     cells: tuple[PairRate, ...]
     averages: tuple[PairRate, ...]
     systems: tuple[SystemRate, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The per-genre preference export: a row per question, genre and pair, and the averages over genres."""
+        from analysis.frames import pair_frame
+
+        return pair_frame(self)
+
+    def systems_to_frame(self) -> pd.DataFrame:
+        """A row per question, genre and system over all its opponents, and the averages over genres."""
+        from analysis.frames import system_frame
+
+        return system_frame(self)
+
+    def grid(self, question: str) -> SystemGrid:
+        """The systems' rates for one question."""
+        asked = [rate for rate in self.systems if rate.question == question]
+        genres = set() if self.only_genre else {rate.genre for rate in asked if rate.genre is not None}
+        return SystemGrid(
+            systems=tuple(sorted({rate.system for rate in asked})),
+            genres=(*sorted(genres), None),
+            rates={(rate.genre, rate.system): rate for rate in asked},
+        )
 
     @property
     def only_genre(self) -> str | None:

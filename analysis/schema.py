@@ -7,14 +7,21 @@ every row, as presented (``left`` is the rater's A, ``right`` is B) and canonica
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
+from analysis import files
+from analysis.files import SchemaError as SchemaError  # whoever reads through the contract catches it
+
+_DIGESTED_AT_ONCE = 8_192
 _Flags = np.ndarray[Any, np.dtype[np.bool_]]
 Type = Literal["text", "category", "integer", "number", "boolean", "sha256", "timestamp"]
 
@@ -28,10 +35,6 @@ CHOICES = {
     4: "B is somewhat better",
     5: "B is much better",
 }
-
-
-class SchemaError(ValueError):
-    """A table breaks the contract; the message names row, column, value and what is allowed. Rows count from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("question", "category", "What was asked.", levels=QUESTIONS),
     Column("system_left", "text", "System that was presented on the left, the rater's A."),
     Column("system_right", "text", "System that was presented on the right, the rater's B."),
-    Column("played_first", "category", "The side that was played first.", levels=SIDES),
+    Column("played_first", "category", "The side that was played first.", levels=SIDES, may_be_empty=True),
     Column(
         "choice",
         "integer",
@@ -133,19 +136,39 @@ COLUMNS: tuple[Column, ...] = (
     Column("gain_db_right", "number", "Gain that rendering applied on the right, dB.", may_be_empty=True),
     Column("seed_left", "integer", "Generation seed of the left version.", low=0, may_be_empty=True),
     Column("seed_right", "integer", "Generation seed of the right version.", low=0, may_be_empty=True),
-    Column("answered_at", "timestamp", "When the answer was saved, UTC, ISO 8601."),
+    Column("answered_at", "timestamp", "When the answer was saved, UTC, ISO 8601.", may_be_empty=True),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
 
 
-def codebook() -> pd.DataFrame:
-    """The contract as a table: column, type, meaning, levels (what is allowed)."""
+def codebook(columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
+    """Columns, the contract's unless others are given, as a table: column, type, meaning, levels."""
     return pd.DataFrame(
         [
             {"column": c.name, "type": c.type, "meaning": c.meaning, "levels": "; ".join(c.levels) or c.allowed}
-            for c in COLUMNS
+            for c in columns
         ]
     )
+
+
+def read_codebook(path: Path) -> tuple[Column, ...]:
+    """The columns that a file from ``codebook`` describes. Raises SchemaError."""
+    table = files.load(path)
+    missing = [name for name in ("column", "type", "meaning", "levels") if name not in table.columns]
+    if missing:
+        raise SchemaError(f"{path.name} is no codebook: it has no column {missing[0]!r}")
+    columns = []
+    for number, (name, kind, meaning, levels) in enumerate(
+        table[["column", "type", "meaning", "levels"]].astype(str).itertuples(index=False), start=1
+    ):
+        if kind not in _PARSERS:
+            raise SchemaError(
+                f"{path.name}, row {number}, column 'type': {kind!r} is not allowed; it must be one of "
+                + ", ".join(_PARSERS)
+            )
+        told = tuple(levels.split("; ")) if kind == "category" and "text, not empty" not in levels else ()
+        columns.append(Column(name, cast(Type, kind), meaning, levels=told, may_be_empty=True))
+    return tuple(columns)
 
 
 def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
@@ -155,7 +178,7 @@ def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
     categoricals, whole numbers ``int64`` (``Int64`` where they may be empty), ``answered_at`` UTC timestamps.
     Columns beyond the contract stay as they came. Raises SchemaError.
     """
-    raw = source if isinstance(source, pd.DataFrame) else _load(Path(source))
+    raw = source if isinstance(source, pd.DataFrame) else files.load(Path(source))
     later = [column.name for column in COLUMNS if column.may_be_absent and column.name not in raw.columns]
     raw = raw.assign(**dict.fromkeys(later, ""))
     missing = [name for name in COLUMN_NAMES if name not in raw.columns]
@@ -170,22 +193,25 @@ def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame, raw[extra].reset_index(drop=True)], axis=1)
 
 
-def csv_text(frame: pd.DataFrame) -> str:
-    """A table that ``read`` returned as CSV, times in ISO 8601 to the microsecond; ``read`` gives it back."""
-    return frame.to_csv(index=False, lineterminator="\n", date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+def digest(frame: pd.DataFrame) -> str:
+    """SHA-256 of the contract's columns of a table that ``read`` returned, whatever its order and file format.
 
-
-def _load(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise SchemaError(f"there is no file {str(path)!r}")
-    try:
-        if path.suffix.lower() in {".parquet", ".pq"}:
-            return pd.read_parquet(path)
-        if path.suffix.lower() == ".csv":
-            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        raise SchemaError(f"{path.name} cannot be read: {error}") from error
-    raise SchemaError(f"{path.name} is neither .csv nor .parquet; export the ratings as one of these")
+    The rows are sorted by study, trial and question and written as CSV by Arrow, its header left out.
+    """
+    keys = [frame[name].cat.codes.to_numpy() for name in ("question", "trial_id", "study")]
+    order = np.lexsort(keys)
+    found = hashlib.sha256()
+    whole = frame[list(COLUMN_NAMES)]
+    for start in range(0, len(frame), _DIGESTED_AT_ONCE):
+        rows = pa.Table.from_pandas(whole.iloc[order[start : start + _DIGESTED_AT_ONCE]], preserve_index=False)
+        plain = [
+            column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in rows.columns
+        ]
+        written = pa.BufferOutputStream()
+        csv.write_csv(pa.table(plain, names=rows.column_names), written, csv.WriteOptions(include_header=False))
+        found.update(written.getvalue())
+    pa.default_memory_pool().release_unused()
+    return found.hexdigest()
 
 
 def _parse(values: pd.Series[Any], column: Column) -> pd.Series[Any]:
@@ -215,7 +241,7 @@ def _parse_text(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column
 
 def _parse_category(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:
     _refuse(~text.isin(column.levels).to_numpy() & ~empty, raw, column)
-    return text.astype(pd.CategoricalDtype(list(column.levels), ordered=True))
+    return text.mask(empty).astype(pd.CategoricalDtype(list(column.levels), ordered=True))
 
 
 def _parse_number(raw: pd.Series[Any], text: pd.Series[Any], empty: _Flags, column: Column) -> pd.Series[Any]:

@@ -1,28 +1,30 @@
 """Whether the primary results hang on choices: which raters count, how it is tested, what "no difference" means.
 
 Rules for raters are declared before a study opens and never ask whether others agree. The primary results take
-every rater; beside them stand the same results without raters who break a rule, and how many break which.
+every rater; beside them stand the same results without raters who break a rule, with raters weighted by how
+consistent they are, and for these clips alone, and how many raters break which rule.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
-from analysis.raters import NO_RULES, PassRules, rater_figures
-from analysis.results import Estimate, NetTest, PairRate, WinRates
-from analysis.win_rates import included, win_rates
-
-Floats = np.ndarray[Any, np.dtype[np.float64]]
+from analysis.answers import Answers, Flags
+from analysis.consistency import METHOD as WEIGHTED
+from analysis.consistency import attention_weights
+from analysis.raters import NO_RULES, PassRules, RaterFigures
+from analysis.results import AnalysisError, Estimate, NetTest, PairRate, WinRates
+from analysis.variance import Floats, Layout, dense, t_interval, two_way_moments
+from analysis.win_rates import win_rates
 
 MARGIN = 0.1
 """Net preference that is too small to matter, unless a study declares another."""
 EXACT_UP_TO = 14
+LIGHT = 0.5
 DRAWS = 9_999
 SEED = 1
 
@@ -31,8 +33,10 @@ SEED = 1
 class Line:
     """One primary result. ``kept`` is net preference without raters who break a rule, None where none is declared.
 
-    ``sign_flip`` is the p value of flipping each rater's preference at random (these clips, raters a sample).
-    ``equivalence`` is the p value of |net| ≥ margin (two one-sided tests): small means shown to be no difference.
+    ``weighted`` counts each rater by what the rater's own checks say of attention; None where nobody was checked.
+    ``these_clips`` takes raters as a sample and the clips as they are. ``sign_flip`` is the p value of flipping
+    each rater's preference at random (these clips, raters a sample). ``equivalence`` is the p value of
+    |net| ≥ margin (two one-sided tests): small means shown to be no difference.
     """
 
     question: str
@@ -40,6 +44,8 @@ class Line:
     system_2: str
     all: Estimate
     kept: Estimate | None
+    weighted: Estimate | None
+    these_clips: Estimate
     sign_flip: float
     equivalence: float | None
 
@@ -54,68 +60,140 @@ class Sensitivity:
 
 
 def sensitivity(
-    frame: pd.DataFrame,
+    answers: Answers,
     rates: WinRates,
+    figures: tuple[RaterFigures, ...],
     *,
     rules: PassRules = NO_RULES,
-    include_simulated: bool = False,
     margin: float = MARGIN,
 ) -> Sensitivity:
-    """Beside the averages of ``rates``, which ``win_rates`` made of the same ``frame``."""
-    counted = frame if include_simulated else frame[~frame["simulated"]]
-    breaches = {one.rater_id: rules.breaches(one) for one in rater_figures(counted)} if rules.declared else {}
-    out = {rater for rater, broken in breaches.items() if broken}
-    without: dict[tuple[str, str, str], PairRate] = {}
-    if rules.declared:
-        left = frame[~frame["rater_id"].astype(str).isin(out)]
-        if not included(left, include_simulated=include_simulated).empty:
-            kept = win_rates(left, include_simulated=include_simulated, level=rates.level)
-            without = {_key(rate): rate for rate in kept.averages}
-    used = included(frame, include_simulated=include_simulated)
-    lines = tuple(_line(rate, used, without.get(_key(rate)), rules.declared, margin) for rate in rates.averages)
-    return Sensitivity(margin, lines, _flow(used, breaches, out))
+    """Beside the averages of ``rates``, which ``win_rates`` made of the same ``answers``. Raises AnalysisError."""
+    if not 0 < margin <= 1:
+        raise AnalysisError(f"the margin is a net preference above 0 and up to 1, not {margin:g}")
+    breaches = {one.rater_id: rules.breaches(one) for one in figures} if rules.declared else {}
+    out = np.array([bool(breaches.get(rater)) for rater in answers.raters])
+    kept = _by_pair(answers, ~out[answers.rater], rates.level) if rules.declared else None
+    weights = attention_weights(figures, answers.raters)
+    fixed = {_key(rate): rate for rate in win_rates(answers, level=rates.level, clips="fixed").averages}
+    lines = tuple(
+        _line(
+            rate,
+            answers,
+            None if kept is None else kept.get(_key(rate)),
+            fixed[_key(rate)].net,
+            weights,
+            margin,
+            rules,
+            rates.level,
+        )
+        for rate in rates.averages
+    )
+    return Sensitivity(margin, lines, _flow(answers, breaches, weights, declared=rules.declared))
+
+
+def _by_pair(
+    answers: Answers, keep: np.ndarray[tuple[int], np.dtype[np.bool_]], level: float
+) -> dict[tuple[str, str, str], PairRate]:
+    try:
+        left = answers.kept(keep)
+    except AnalysisError:
+        return {}
+    return {_key(rate): rate for rate in win_rates(left, level=level).averages}
 
 
 def _key(rate: PairRate) -> tuple[str, str, str]:
     return rate.question, rate.system_1, rate.system_2
 
 
-def _line(rate: PairRate, used: pd.DataFrame, kept: PairRate | None, declared: bool, margin: float) -> Line:
-    mine = used[
-        (used["question"].astype(object) == rate.question)
-        & (used["system_1"].astype(object) == rate.system_1)
-        & (used["system_2"].astype(object) == rate.system_2)
-    ]
-    signs = pd.Series(np.sign(mine["score"].to_numpy(dtype=np.float64)))
-    by_rater = signs.groupby(mine["rater_id"].astype(str).to_numpy()).mean().to_numpy(dtype=np.float64)
+def _line(
+    rate: PairRate,
+    answers: Answers,
+    kept: PairRate | None,
+    fixed: Estimate,
+    weights: Floats | None,
+    margin: float,
+    rules: PassRules,
+    level: float,
+) -> Line:
     nobody = Estimate(0.0, None, None, "", "nobody who keeps the rules judged this pair")
     return Line(
         rate.question,
         rate.system_1,
         rate.system_2,
         rate.net,
-        None if not declared else kept.net if kept else nobody,
-        sign_flip(by_rater),
+        None if not rules.declared else kept.net if kept else nobody,
+        None if weights is None else weighted_net(answers, rate, weights, level),
+        fixed,
+        sign_flip(rater_means(answers, rate)),
         equivalence(rate.net.value, rate.test, margin) if rate.test else None,
     )
 
 
-def _flow(used: pd.DataFrame, breaches: dict[str, dict[str, str]], out: set[str]) -> tuple[tuple[str, int], ...]:
-    raters = set(used["rater_id"].astype(str))
+def weighted_net(answers: Answers, rate: PairRate, weights: Floats, level: float = 0.95) -> Estimate:
+    """Net preference averaged over genres, each rater (R,) counting within a genre by weight."""
+    rows = np.flatnonzero(_of(answers, rate))
+    nest = dense(answers.group[rows])
+    strata = int(nest.max()) + 1
+    layout = Layout(
+        dense(answers.rater[rows]),
+        dense(answers.clip[rows]),
+        nest,
+        nest,
+        np.full(strata, 1 / strata),
+        each=weights[answers.rater[rows]],
+    )
+    moments = two_way_moments(np.sign(answers.score[rows]).astype(np.float64), layout)
+    if moments.variance is None:
+        return Estimate(moments.mean, None, None, WEIGHTED, moments.reason)
+    return Estimate(moments.mean, *t_interval(moments, level), WEIGHTED)
+
+
+def _of(answers: Answers, rate: PairRate) -> Flags:
+    """The answers (N,) that a primary result is about."""
+    question = answers.questions.index(rate.question)
+    pair = answers.pairs.index((rate.system_1, rate.system_2))
+    return np.asarray((answers.question == question) & (answers.pair == pair))
+
+
+def rater_means(answers: Answers, rate: PairRate) -> Floats:
+    """Mean sign (R,) of each rater's answers to one question on one pair."""
+    mine = _of(answers, rate)
+    rater = answers.rater[mine]
+    asked = np.bincount(rater)
+    sums = np.bincount(rater, np.sign(answers.score[mine]))
+    return np.asarray(sums[asked > 0] / asked[asked > 0])
+
+
+def _flow(
+    answers: Answers, breaches: dict[str, dict[str, str]], weights: Floats | None, *, declared: bool
+) -> tuple[tuple[str, int], ...]:
+    raters = {answers.raters[code] for code in np.unique(answers.rater)}
     by_rule = Counter(name for rater in raters for name in breaches.get(rater, {}))
     broken = [(f"break the rule on {name}", count) for name, count in sorted(by_rule.items())]
-    return (("raters analysed", len(raters)), *broken, ("keep every declared rule", len(raters - out)))
+    keep = sum(not breaches.get(rater) for rater in raters)
+    kept = (("keep every declared rule", keep),) if declared else ()
+    flow = (("raters analysed", len(raters)), *broken, *kept)
+    if weights is None:
+        return flow
+    light = int((weights[np.unique(answers.rater)] < LIGHT).sum())
+    return (*flow, ("weighted below one half by their own checks", light))
 
 
 def sign_flip(values: Floats) -> float:
     """Two-sided p value of raters' means (R,) being symmetric about 0; exact for few raters, else by draws."""
     count = len(values)
-    observed = abs(float(values.sum())) - 1e-12
+    observed = abs(float(values.sum())) - 1e-9
     if count <= EXACT_UP_TO:
         signs = 1 - 2 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
         return float((np.abs(signs @ values) >= observed).mean())
-    signs = np.random.default_rng(SEED).choice((-1.0, 1.0), size=(DRAWS, count))
-    return (1 + int((np.abs(signs @ values) >= observed).sum())) / (DRAWS + 1)
+    rng = np.random.default_rng(SEED)
+    sizes, times = np.unique(np.abs(values).round(12), return_counts=True)
+    if len(sizes) * 8 < count:
+        # Raters of one size of mean are flipped together: how many of them come out positive is binomial.
+        sums = (2 * rng.binomial(times, 0.5, size=(DRAWS, len(times))) - times) @ sizes
+    else:
+        sums = (2.0 * rng.integers(0, 2, size=(DRAWS, count), dtype=np.int8) - 1.0) @ values
+    return (1 + int((np.abs(sums) >= observed).sum())) / (DRAWS + 1)
 
 
 def equivalence(net: float, test: NetTest, margin: float) -> float:

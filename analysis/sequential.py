@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.answers import included
 from analysis.results import AnalysisError
-from analysis.win_rates import included
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -37,6 +37,7 @@ class Watched:
 
     ``evidence`` is E against no preference and ``needed`` what it has to reach, with Bonferroni over everything
     that is watched; ``reached_at`` is the number of the rater with whom it did, or None. None of it is a p value.
+    ``decision`` is what the declared rule says, in words.
     """
 
     question: str
@@ -51,9 +52,42 @@ class Watched:
     reached_at: int | None
     asymptotic_low: float | None
     asymptotic_high: float | None
+    decision: str
 
 
-def watch(frame: pd.DataFrame, *, include_simulated: bool = False, alpha: float = 0.05) -> tuple[Watched, ...]:
+@dataclass(frozen=True, slots=True)
+class StoppingRule:
+    """When to stop asking about a pair, declared before the study opens.
+
+    ``alpha`` is the chance of a false alarm over all looks and lines. Evidence stops nothing before
+    ``least_raters``; ``most_raters`` stop it whatever was found (None: no such bound).
+    """
+
+    alpha: float = 0.05
+    least_raters: int = 0
+    most_raters: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise AnalysisError(f"alpha is a chance between 0 and 1, not {self.alpha}")
+        if self.most_raters is not None and self.most_raters < max(self.least_raters, 1):
+            raise AnalysisError(f"most_raters is at least {max(self.least_raters, 1)}, not {self.most_raters}")
+
+    def decision(self, *, raters: int, reached_at: int | None) -> str:
+        """What to do with a pair after so many raters."""
+        if reached_at is not None and raters >= self.least_raters:
+            return "stop: a preference is shown"
+        if self.most_raters is not None and raters >= self.most_raters:
+            return "stop: the most raters have come, no preference is shown"
+        return "go on"
+
+
+def watch(
+    frame: pd.DataFrame,
+    rule: StoppingRule = StoppingRule(),
+    *,
+    include_simulated: bool = False,
+) -> tuple[Watched, ...]:
     """Every pair and question of a running study's table, as ``schema.read`` returned it.
 
     The bounds of one line hold at 1 − alpha over all looks; what is ``needed`` also covers that several lines are
@@ -62,13 +96,18 @@ def watch(frame: pd.DataFrame, *, include_simulated: bool = False, alpha: float 
     used = included(frame, include_simulated=include_simulated)
     if used.empty:
         raise AnalysisError("there is no answer to a test trial yet, so there is nothing to watch")
+    if used["answered_at"].isna().any():
+        raise AnalysisError("column 'answered_at' is empty in some rows, so raters have no order to be watched in")
     groups = list(used.groupby(["question", "system_1", "system_2"], observed=True, sort=True))
     return tuple(
-        _watched((str(names[0]), str(names[1]), str(names[2])), rows, len(groups), alpha) for names, rows in groups
+        _watched((str(names[0]), str(names[1]), str(names[2])), rows, len(groups), rule) for names, rows in groups
     )
 
 
-def _watched(line: tuple[str, str, str], rows: pd.DataFrame, lines: int, alpha: float) -> Watched:
+def _watched(line: tuple[str, str, str], rows: pd.DataFrame, lines: int, rule: StoppingRule) -> Watched:
+    # It builds on this module's rule and result.
+    from analysis.looks import watch_line
+
     by_rater = pd.DataFrame(
         {
             "sign": np.sign(rows["score"].to_numpy(dtype=np.float64)),
@@ -78,25 +117,7 @@ def _watched(line: tuple[str, str, str], rows: pd.DataFrame, lines: int, alpha: 
     )
     raters = by_rater.groupby("rater").agg(sign=("sign", "mean"), at=("at", "max")).sort_values(["at", "rater"])
     values = (1 + raters["sign"].to_numpy(dtype=np.float64)) / 2
-    process = evidence(values, 0.5)
-    needed = lines / alpha
-    over = np.flatnonzero(process >= needed)
-    low, high = betting_interval(values, alpha)
-    asymptotic = asymptotic_interval(values, alpha)
-    return Watched(
-        question=line[0],
-        system_1=line[1],
-        system_2=line[2],
-        raters=len(values),
-        net=float(2 * values.mean() - 1),
-        low=2 * low - 1,
-        high=2 * high - 1,
-        evidence=float(process[-1]),
-        needed=needed,
-        reached_at=int(over[0]) + 1 if len(over) else None,
-        asymptotic_low=None if asymptotic is None else 2 * asymptotic[0] - 1,
-        asymptotic_high=None if asymptotic is None else 2 * asymptotic[1] - 1,
-    )
+    return watch_line(line, values, lines=lines, rule=rule)
 
 
 def evidence(values: Floats, mean: float) -> Floats:
@@ -109,12 +130,13 @@ def evidence(values: Floats, mean: float) -> Floats:
 
 
 def betting_interval(values: Floats, alpha: float) -> tuple[float, float]:
-    """The means that no look so far has ruled out; one step of the grid wider than found."""
-    kept = np.array([evidence(values, mean).max() < 1 / alpha for mean in _MEANS])
-    if not kept.any():
-        middle = float(values.mean())
-        return middle, middle
-    inside = _MEANS[kept]
+    """The means that no look so far has ruled out; one step of the grid wider than found.
+
+    Where every mean is ruled out, since raters have changed their minds: those that were ruled out last.
+    """
+    over = np.array([evidence(values, mean) >= 1 / alpha for mean in _MEANS])
+    looks = np.where(over.any(axis=1), over.argmax(axis=1), len(values))
+    inside = _MEANS[looks == looks.max()]
     step = float(_MEANS[1] - _MEANS[0])
     return max(float(inside[0]) - step, 0.0), min(float(inside[-1]) + step, 1.0)
 

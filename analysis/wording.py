@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from analysis.ranking import Ranking
 from analysis.results import Estimate, PairRate, WinRates
+
+if TYPE_CHECKING:
+    from analysis.costs import Cost, Way
+    from analysis.power import Power
+    from analysis.sequential import Watched
 
 QUESTION_TITLES = {"visual_relevance": "Visual relevance", "music_preference": "Music preference"}
 QUESTION_TASKS = {
@@ -155,6 +161,17 @@ def figures_note(rates: WinRates) -> str:
     )
 
 
+def systems_note(ranked: Sequence[Ranking]) -> str:
+    """How the pictures of systems are read."""
+    if not ranked:
+        return ""
+    return (
+        "In the matrices blue is for the row, orange against it. In the pictures of strengths the thin line is a "
+        "system’s interval and the thick one compares: where two thick lines miss each other, the two systems "
+        "differ (quasi standard errors). Ranks at the right hold together."
+    )
+
+
 def methods(rates: WinRates) -> tuple[str, ...]:
     """Paragraphs ready to paste into a paper."""
     level = percent(rates.level)
@@ -184,11 +201,70 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         "zero, one for each system pair and question, corrected together by Holm’s method."
         + ("" if one else exploratory),
         "Beside the primary results stand the same without raters who break a rule that was declared before the "
-        "study opened, if there was one; a test that flips each rater’s preference at random (exact under "
-        "symmetry, for these clips); and two one-sided tests that the net preference is smaller than the margin "
-        "named there.",
+        "study opened, if there was one; with raters weighted by what their own gold pairs, identical pairs and "
+        "repeats say of attention, if there were any; and for the clips of the study alone, with raters as the "
+        "only sample. Two further tests stand there: one that flips each rater’s preference at random (exact "
+        "under symmetry, for these clips), and two one-sided tests that the net preference is smaller than the "
+        "margin named there.",
         "Agreement between raters is Krippendorff’s alpha for ordered answers, and Gwet’s AC2 with quadratic "
         "weights, which does not fall when answers are one-sided; intervals are delete-one jackknives over "
         "comparisons or over raters, whichever is wider. In questions of taste low agreement is no fault, and "
         "nobody is left out for it.",
     )
+
+
+WATCHING = (
+    "Net preference by rater, with bounds that hold however often one looks: by betting (guaranteed, thin), and "
+    "from ten raters on asymptotically (thick, to plan by). Clips are taken as they are, so this says nothing of "
+    "other clips yet. There is no p value: one that is looked at while raters come is none."
+)
+
+
+def watched_so_far(watched: Sequence[Watched]) -> tuple[str, ...]:
+    """What to do now, in a sentence or two."""
+    done = [one for one in watched if one.decision.startswith("stop")]
+    told = [
+        f"{QUESTION_TITLES[one.question]}, {one.system_1} against {one.system_2}: {one.decision} "
+        f"(net {signed_percent(one.net)} after {one.raters} raters)."
+        for one in done
+    ]
+    rest = len(watched) - len(done)
+    return (*told, f"{rest} of {len(watched)} comparisons go on.") if rest else tuple(told)
+
+
+def told_power(found: Power, price: Cost) -> tuple[str, ...]:
+    """What a simulated plan comes to, in lines."""
+    plan, assumed = found.plan, found.assumed
+    told = [
+        f"Plan: {plan.systems} systems, {plan.genres} genres × {plan.clips} clips, "
+        f"{plan.ratings} ratings of each comparison, {plan.trials} comparisons a rater: "
+        f"{found.raters} raters, {plan.answers:,} answers to each question.",
+        f"Assumed ({assumed.source}): net preference {signed_percent(assumed.net)}, ties {percent(assumed.tie)}, "
+        f"rater SD {assumed.rater_sd:.2f} and clip SD {assumed.clip_sd:.2f} logits, {percent(assumed.dropout)} "
+        f"leave early, {percent(assumed.careless)} answer at random.",
+        f"Power: {percent(found.power)} (simulation error {percent(found.low)} to {percent(found.high)}) to show "
+        f"it for one given pair and question, Holm over all {plan.pairs * plan.questions}; without careless "
+        f"raters {percent(found.kept)}; for all pairs and questions at once {percent(found.together)}.",
+        f"Width of the {percent(found.level)} interval of net preference: {100 * found.width:.0f} points.",
+    ]
+    if found.false_alarms is not None:
+        told.append(f"A study calls a preference where there is none in {100 * found.false_alarms:.1f}% of runs.")
+    told.append(
+        f"Cost: {price.hours:.0f} hours of raters, {price.minutes_each:.0f} minutes each, {price.money:,.0f} in "
+        "the currency of your prices."
+    )
+    return tuple(told)
+
+
+def told_way(way: Way) -> str:
+    """One way to more power, in a line."""
+    if way.found is None:
+        return f"{way.name}: {way.reason}"
+    plan = way.found.plan
+    what = (
+        f"{plan.genres * plan.clips} clips, {way.found.raters} raters, {plan.trials} comparisons each, "
+        f"{plan.ratings} ratings a comparison"
+    )
+    if way.cost is None:
+        return f"{way.name}: {way.reason} ({what})"
+    return f"{way.name}: {percent(way.found.power)} with {what}; {way.cost.hours:.0f} hours, {way.cost.money:,.0f}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import agreement, schema
-from analysis.agreement import Agreement, agreements
+from analysis import agreement
+from analysis.agreement import Agreement
+from analysis.ratings import read
 from tests.analysis.simulate import row, simulate
 
 KNOWN = Path(__file__).parent.parent / "golden" / "known_answers"
@@ -31,24 +33,46 @@ def test_gwets_coefficients_of_the_same_table() -> None:
     counts = textbook()
     places = np.arange(5)
     linear = 1 - np.abs(places[:, None] - places[None, :]) / 4
-    assert agreement._ac2(counts, np.eye(5)) == pytest.approx(0.77544, abs=5e-6)
-    assert agreement._ac2(counts, linear) == pytest.approx(0.85874, abs=5e-6)
+    assert agreement.gwet_ac2(counts, np.eye(5)) == pytest.approx(0.77544, abs=5e-6)
+    assert agreement.gwet_ac2(counts, linear) == pytest.approx(0.85874, abs=5e-6)
     assert agreement.gwet_ac2(counts) == pytest.approx(0.914, abs=5e-4)
 
 
 @pytest.mark.parametrize("name", ["alpha", "ac2"])
-def test_leaving_out_each_unit_at_once_is_leaving_out_one_after_the_other(name: str) -> None:
+def test_leaving_out_each_unit_and_rater_at_once_is_leaving_out_one_after_the_other(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of the answers, one rater twice on a unit, and a unit that loses its only pair."""
+    monkeypatch.setattr(agreement, "CHANGED_AT_ONCE", 7)
     rng = np.random.default_rng(8)
-    counts = rng.multinomial(4, [0.1, 0.2, 0.3, 0.2, 0.2], 15).astype(float)
-    whole, each = {
-        "alpha": (agreement.krippendorff_alpha, agreement._alpha_without_each_unit),
-        "ac2": (agreement.gwet_ac2, agreement._ac2_without_each_unit),
+    unit, rater = np.repeat(np.arange(15), 4), np.tile(np.arange(4), 15)
+    keep = rng.random(60) < 0.7
+    unit, rater = np.append(unit[keep], [3, 15, 15]), np.append(rater[keep], [1, 0, 2])
+    value = rng.integers(0, 5, len(unit))
+    weights = agreement.quadratic_weights(5)
+    whole, parts_of, statistic = {
+        "alpha": (agreement.krippendorff_alpha, agreement._alpha_parts, agreement._alpha_of),
+        "ac2": (
+            agreement.gwet_ac2,
+            partial(agreement._ac2_parts, weights=weights),
+            partial(agreement._ac2_of, weights=weights),
+        ),
     }[name]
-    assert each(counts) == pytest.approx([whole(np.delete(counts, one, axis=0)) for one in range(15)])
+
+    def counted(rows: np.ndarray) -> np.ndarray:
+        return np.bincount(unit[rows] * 5 + value[rows], minlength=80).reshape(16, 5).astype(float)
+
+    counts = counted(np.ones(len(unit), dtype=bool))
+    parts = parts_of(counts)
+    units = statistic(parts.sum(axis=0) - parts)
+    assert units == pytest.approx([whole(np.delete(counts, one, axis=0)) for one in range(16)])
+    change = agreement._change_without(parts_of, counts, parts, unit, rater, value)
+    raters = statistic(parts.sum(axis=0) + change)
+    assert raters == pytest.approx([whole(counted(rater != one)) for one in range(4)])
 
 
 def of(frame: pd.DataFrame) -> Agreement:
-    return agreements(schema.read(frame))[0]
+    return read(frame).agreement()[0]
 
 
 def judged(scores: list[list[int]]) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def test_davidsons_puddings() -> None:
 
 
 def test_the_four_of_the_encyclopaedia() -> None:
-    """The worked example of the article "Bradley–Terry model": worths with a geometric mean of one."""
+    """The worked example of the article "Bradley–Terry model", which arena-rank tests by: geometric mean one."""
     wins = {(0, 1): 2, (0, 3): 1, (1, 0): 3, (1, 2): 5, (2, 1): 3, (2, 3): 1, (3, 0): 4, (3, 2): 3}
     rows = [(winner, loser, 0, 1) for (winner, loser), times in wins.items() for _ in range(times)]
     fit = fitted(rows, systems=4, levels=(-1, 1))
@@ -138,10 +138,10 @@ def test_five_answers_give_back_what_they_were_drawn_from() -> None:
 def test_the_gradient_is_that_of_the_likelihood() -> None:
     rows = [(0, 1, 1, 2), (0, 1, -1, -1), (1, 2, 1, 0), (0, 2, -1, 1), (0, 2, 1, -2), (1, 2, -1, 1)]
     columns = np.asarray(rows, dtype=np.intp).T
-    design, combination = bt.design(*columns, systems=3, levels=(-2, -1, 0, 1, 2))
+    design, outcome = bt.design(*columns, systems=3, levels=(-2, -1, 0, 1, 2))
     at = np.array([0.3, -0.2, 0.1, 0.2, 0.5, -0.4])
     gradient, information = bt._derivatives(design, at)
-    each = bt.scores(design, at, combination, columns[3] + 2)
+    each = bt.score_table(design, at)[outcome]
     assert each.sum(axis=0) == pytest.approx(gradient)
     for place in range(len(at)):
         step = np.zeros(len(at))
@@ -150,6 +150,25 @@ def test_the_gradient_is_that_of_the_likelihood() -> None:
         assert gradient[place] == pytest.approx(slope, abs=1e-6)
         bend = (bt._derivatives(design, at + step)[0] - bt._derivatives(design, at - step)[0]) / 2e-5
         assert -bend == pytest.approx(information[place], abs=1e-6)
+
+
+def test_sides_that_tell_all_answers_apart_are_found_although_every_system_is_beaten() -> None:
+    """a beats c always, and a–b and b–c both have two winners: only with the side does the likelihood run away."""
+    rows = [(0, 1, 1, 1)] * 5 + [(0, 1, 1, -1)] + [(0, 2, -1, 1)] * 6 + [(1, 2, 1, 1), (1, 2, 1, -1)] * 3
+    fit = fitted(rows, systems=3, levels=(-1, 1))
+    assert fit.penalised
+    assert fit.converged
+    assert np.abs(fit.parameters).max() < 5
+    swapped = fitted([*rows, (0, 2, 1, 1), (0, 2, -1, -1)], systems=3, levels=(-1, 1))
+    assert not swapped.penalised
+
+
+def test_a_strong_but_finite_strength_is_not_taken_for_one_that_runs_away() -> None:
+    rows = [(0, 1, 1, 2)] * 3000 + [(0, 1, -1, 2)] * 3000
+    rows += [(0, 1, side, answer) for side in (1, -1) for answer in (1, 0, -1)]
+    fit = fitted(rows, systems=2, levels=(-2, -1, 0, 1, 2))
+    assert fit.parameters[0] - fit.parameters[1] > 8
+    assert not fit.penalised
 
 
 def test_a_system_that_wins_everything_has_a_penalised_strength() -> None:
@@ -161,10 +180,12 @@ def test_a_system_that_wins_everything_has_a_penalised_strength() -> None:
     assert fit.parameters[0] == max(fit.parameters[:3])
 
 
-def test_winning_always_but_not_by_the_strongest_answer_is_finite() -> None:
-    fit = fitted([(0, 1, 1, 1)] * 5 + [(0, 1, -1, 2)] * 5, systems=2, levels=(-2, -1, 1, 2))
-    assert not fit.penalised
-    assert fit.converged
+def test_winning_always_runs_away_however_weak_some_wins_are_until_one_is_lost() -> None:
+    rows = [(0, 1, 1, 1), (0, 1, -1, 1), (0, 1, 1, 2), (0, 1, -1, 2)] * 5
+    assert fitted(rows, systems=2, levels=(-2, -1, 1, 2)).penalised
+    lost = fitted([*rows, (0, 1, 1, -1), (0, 1, -1, -1)], systems=2, levels=(-2, -1, 1, 2))
+    assert not lost.penalised
+    assert lost.converged
 
 
 def test_systems_that_never_met_are_told_apart() -> None:

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+import analysis as da
 from analysis.__main__ import main
+from analysis.frames import pair_frame
 
 from .simulate import simulate
 
@@ -108,6 +111,118 @@ def test_faults_are_one_sentence_and_status_2(
     ):
         assert main([str(argument) for argument in arguments]) == 2
         assert told in capsys.readouterr().err
+
+
+def test_check_says_what_is_in_a_table_and_prints_its_digest(
+    ratings: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(ratings)]) == 0
+    told = capsys.readouterr().out
+    assert "240 rows keep the contract" in told
+    assert f"digest {da.read(ratings).report().digest}" in told
+
+
+def test_the_papers_tables_come_as_csv_markdown_and_latex(ratings: Path, tmp_path: Path) -> None:
+    assert main(["tables", str(ratings), "-o", str(tmp_path), "--romano-wolf"]) == 0
+    table = pd.read_csv(tmp_path / "paper_table_4.csv")
+    assert set(table["system"]) == {"a", "b", "c"}
+    assert (table["convention"] == "ties left out").all()
+    assert (tmp_path / "paper_table_1.md").read_text().startswith("**Table 1, subjective columns")
+    assert r"\begin{tabular}{llrr}" in (tmp_path / "paper_table_1.tex").read_text()
+    rates = pd.read_csv(tmp_path / "win_rates.csv")
+    averages = rates["genre"] == "(average over genres)"
+    assert rates.loc[averages, "p_romano_wolf"].between(0, 1).all()
+    assert rates.loc[~averages, "p_romano_wolf"].isna().all()
+
+
+def test_single_clips_are_listed_by_result(ratings: Path, tmp_path: Path) -> None:
+    assert main(["tables", str(ratings), "-o", str(tmp_path), "--by", "clip", "--clips", "fixed"]) == 0
+    rates = pd.read_csv(tmp_path / "win_rates.csv")
+    assert "clip" in rates.columns
+    assert rates["clip"].nunique() == 20 + 1
+
+
+@pytest.mark.parametrize("options", [[], ["--by-genre"], ["--resamples", "50"], ["--clips", "fixed"]])
+def test_ranking_prints_strengths(
+    ratings: Path, options: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["ranking", str(ratings), *options]) == 0
+    (tmp_path / "out.csv").write_text(capsys.readouterr().out)
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert {"a", "b", "c"} <= set(table["system"])
+    assert np.isfinite(table["value"]).all()
+
+
+def test_the_monitor_writes_a_page_without_a_p_value(ratings: Path, tmp_path: Path) -> None:
+    page = tmp_path / "now.html"
+    options = ["-o", str(tmp_path / "now.csv"), "--page", str(page), "--most-raters", "5"]
+    assert main(["monitor", str(ratings), *options]) == 0
+    assert set(pd.read_csv(tmp_path / "now.csv")["decision"]) == {
+        "stop: the most raters have come, no preference is shown"
+    }
+    text = page.read_text()
+    assert "the study so far" in text
+    assert "p value" in text
+    assert "p (Holm)" not in text
+
+
+def test_figures_without_pictures_are_their_tables(ratings: Path, tmp_path: Path) -> None:
+    assert main(["figures", str(ratings), "-o", str(tmp_path), "--format", "none"]) == 0
+    assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md", ".tex"}
+    assert (tmp_path / "bars-visual_relevance.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "command", ["check", "report", "tables", "figures", "ranking", "monitor", "power", "package"]
+)
+def test_help_teaches_by_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        main([command, "--help"])
+    assert done.value.code == 0
+    assert f"python -m analysis {command} " in capsys.readouterr().out
+
+
+def test_a_notebook_reads_and_asks(ratings: Path) -> None:
+    study = da.read(ratings)
+    rates = study.win_rates(by="genre")
+    pd.testing.assert_frame_equal(rates.to_frame(), pair_frame(rates))
+    assert len(rates.systems_to_frame()) == len(rates.systems)
+    assert repr(study) == "Ratings(240 rows, include_simulated=False)"
+    assert study.report(title="From a notebook").title == "From a notebook"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = da.nothing
+
+
+def test_the_web_process_does_not_pay_for_what_it_only_names() -> None:
+    code = "import sys, analysis; from analysis import design; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["power", "--studies", "0"], "studies to simulate are at least 2, not 0"),
+        (["power", "--level", "2"], "the level is a chance between 0 and 1, not 2"),
+        (["ranking", "RATINGS", "--resamples", "-3"], "resamples are at least 2, not -3"),
+        (["monitor", "RATINGS", "--alpha", "2"], "alpha is a chance between 0 and 1"),
+        (["monitor", "RATINGS", "--most-raters", "0"], "most_raters is at least 1, not 0"),
+        (["report", "RATINGS", "--margin", "-1"], "the margin is a net preference above 0 and up to 1, not -1"),
+        (["report", "RATINGS", "--min-gold-right", "7"], "min_gold_right is a share from 0 to 1, not 7"),
+        (["tables", "RATINGS", "--by", "mood"], "there is no column 'mood' to group by"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(
+    arguments: list[str],
+    told: str,
+    ratings: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([str(ratings) if one == "RATINGS" else one for one in arguments]) == 2
+    assert told in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_package_knows_neither_django_nor_torch(ratings: Path, tmp_path: Path) -> None:

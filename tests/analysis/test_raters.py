@@ -8,7 +8,7 @@ import pytest
 from analysis import schema
 from analysis.raters import PassRules, RaterFigures, rater_figures
 
-from .simulate import simulate
+from .simulate import row, simulate
 
 SIDES = schema.SIDES
 FIT, TASTE = "visual_relevance", "music_preference"
@@ -102,14 +102,40 @@ def test_every_rater_of_a_table_has_one_line() -> None:
     assert all(figures.tests == 4 for figures in found)
 
 
-def test_a_gold_pair_names_one_of_its_systems_and_nothing_else_does() -> None:
-    for rows in ([row | {"expected": None} for row in trial(1, "gold", (1, 1))],
-                 [row | {"expected": "alpha"} for row in trial(1, "test", (1, 1))],
-                 [row | {"expected": "gamma"} for row in trial(1, "gold", (1, 1))]):  # fmt: skip
-        with pytest.raises(schema.SchemaError, match="a gold pair names one of its two systems"):
-            schema.read(pd.DataFrame(rows))
+@pytest.mark.parametrize(("kind", "expected"), [("gold", None), ("test", "alpha"), ("gold", "gamma")])
+def test_a_gold_pair_names_one_of_its_systems_and_nothing_else_does(kind: str, expected: str | None) -> None:
+    rows = [answer | {"expected": expected} for answer in trial(1, kind, (1, 1))]
+    with pytest.raises(schema.SchemaError, match="a gold pair names one of its two systems"):
+        schema.read(pd.DataFrame(rows))
 
 
 def test_a_table_from_before_gold_pairs_is_read() -> None:
     old = pd.DataFrame(trial(1, "test", (1, 1))).drop(columns="expected")
     assert schema.read(old)["expected"].isna().all()
+
+
+def test_the_longest_run_is_of_one_choice_to_one_question_in_one_session() -> None:
+    """2 2 1 1 1 0 to the one question, always 1 to the other, in two sessions that do not add up."""
+    rows = []
+    for session, scores in (("s1", (2, 2, 1, 1, 1, 0)), ("s2", (1, 1))):
+        for place, score in enumerate(scores, start=1):
+            for question, given in (
+                ("visual_relevance", score),
+                ("music_preference", 1 if session == "s1" else -1),
+            ):
+                trial = f"{session}-{place}"
+                made = row(
+                    rater="r",
+                    trial=trial,
+                    genre="g",
+                    clip=f"c{trial}",
+                    pair=("a", "b"),
+                    score=given,
+                    question=question,
+                )
+                rows.append(made | {"session_id": session, "position": place})
+    (figures,) = rater_figures(schema.read(pd.DataFrame(rows).sample(frac=1, random_state=1)))
+    assert figures.longest_run == 6
+    varied = pd.DataFrame([one for one in rows if one["question"] == "visual_relevance"])
+    (figures,) = rater_figures(schema.read(varied))
+    assert figures.longest_run == 3

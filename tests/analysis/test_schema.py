@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import schema
-from analysis.schema import COLUMN_NAMES, COLUMNS, SchemaError, codebook, read
+from analysis import files, schema
+from analysis.schema import COLUMN_NAMES, COLUMNS, SchemaError, codebook, digest, read
 
 from .simulate import simulate
 
@@ -34,7 +34,7 @@ def test_csv_text_has_iso_times_to_the_microsecond_and_reads_back_equal(
     ratings: pd.DataFrame, tmp_path: Path
 ) -> None:
     frame = read(ratings.assign(answered_at="2026-01-31T12:00:00.123456+01:00"))
-    text = schema.csv_text(frame)
+    text = files.csv_text(frame)
     assert text.splitlines()[1].endswith(",2026-01-31T11:00:00.123456Z")
     (tmp_path / "r.csv").write_text(text)
     pd.testing.assert_frame_equal(read(tmp_path / "r.csv"), frame)
@@ -150,3 +150,31 @@ def test_the_codebook_covers_the_contract() -> None:
     assert list(book.columns) == ["column", "type", "meaning", "levels"]
     assert list(book["column"]) == [column.name for column in COLUMNS]
     assert not (book == "").any(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "Empty CSV file"),
+        (b"a,b\n1,2,3\n", "Expected 2 columns, got 3"),
+        (b"study;rater_id\nx;y\n", "its columns are separated by semicolons; save it with commas"),
+        (b"study\trater_id\nx\ty\n", "its columns are separated by tabs"),
+        ("study,rater_id\nx,y\n".encode("utf-16"), "it is no UTF-8 text: save it as CSV in UTF-8"),
+        ("study,genre\nx,Caf\xe9\n".encode("latin-1"), "it is no UTF-8 text"),
+        (bytes(range(256)) * 8, "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_such_table_says_what_to_do(content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_bytes(content)
+    with pytest.raises(SchemaError, match=told) as caught:
+        read(tmp_path / "r.csv")
+    assert str(caught.value).isprintable()
+    (tmp_path / "r.parquet").write_bytes(content)
+    with pytest.raises(SchemaError, match=r"r\.parquet cannot be read"):
+        read(tmp_path / "r.parquet")
+
+
+def test_a_byte_order_mark_and_windows_line_ends_change_nothing(ratings: pd.DataFrame, tmp_path: Path) -> None:
+    text = files.csv_text(read(ratings))
+    (tmp_path / "r.csv").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert digest(read(tmp_path / "r.csv")) == digest(read(ratings))

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis import report, schema
+from analysis import report
+from analysis.page import html
 from analysis.raters import PassRules
+from analysis.ratings import read
 from analysis.results import NetTest
-from analysis.sensitivity import Sensitivity, equivalence, sensitivity, sign_flip
-from analysis.win_rates import win_rates
+from analysis.sensitivity import Sensitivity, equivalence, sign_flip
 from tests.analysis.simulate import row, simulate
 
 
@@ -45,14 +46,13 @@ def with_gold(frame: pd.DataFrame, careless: set[str]) -> pd.DataFrame:
 
 
 def looked_at(frame: pd.DataFrame, **options: object) -> Sensitivity:
-    ratings = schema.read(frame)
-    return sensitivity(ratings, win_rates(ratings), **options)  # type: ignore[arg-type]
+    return read(frame).sensitivity(**options)  # type: ignore[arg-type]
 
 
 def test_the_same_results_stand_without_raters_who_break_a_declared_rule() -> None:
     frame = with_gold(simulate(seed=2, raters=20), {"r003", "r007"})
     found = looked_at(frame, rules=PassRules(min_gold_right=0.75))
-    without = win_rates(schema.read(frame[~frame["rater_id"].isin(["r003", "r007"])]))
+    without = read(frame[~frame["rater_id"].isin(["r003", "r007"])]).win_rates()
     for line, rate in zip(found.lines, without.averages, strict=True):
         assert line.kept == rate.net
         assert line.all.value > rate.net.value
@@ -60,13 +60,14 @@ def test_the_same_results_stand_without_raters_who_break_a_declared_rule() -> No
         ("raters analysed", 20),
         ("break the rule on gold pairs right", 2),
         ("keep every declared rule", 18),
+        ("weighted below one half by their own checks", 2),
     )
 
 
 def test_without_a_declared_rule_nobody_is_left_out() -> None:
     found = looked_at(simulate(seed=2, raters=10))
     assert all(line.kept is None for line in found.lines)
-    assert found.flow == (("raters analysed", 10), ("keep every declared rule", 10))
+    assert found.flow == (("raters analysed", 10),)
 
 
 def test_a_rule_that_everybody_breaks_leaves_a_reason() -> None:
@@ -100,10 +101,18 @@ def test_no_difference_is_shown_by_two_one_sided_tests() -> None:
 
 def test_the_report_prints_both_and_the_flow() -> None:
     frame = with_gold(simulate(seed=2, raters=20), {"r003"})
-    page = report.html(report.build(frame, title="Pilot", rules=PassRules(min_gold_right=0.75)))
+    page = html(report.build(read(frame), title="Pilot", rules=PassRules(min_gold_right=0.75)))
     assert "Net, declared rules kept" in page
     assert "Break the rule on gold pairs right" in page
-    plain = report.build(frame, title="Pilot")
-    assert plain.flow is None
-    assert plain.sensitivity is not None
-    assert {line.cells[3] for line in plain.sensitivity.rows} == {"no rule"}
+    plain = report.build(read(frame), title="Pilot")
+    assert "Raters and declared rules" not in [table.title for table in plain.tables]
+    choices = next(table for table in plain.tables if table.title == "The primary results under other choices")
+    assert {line.cells[3] for line in choices.rows} == {"no rule"}
+
+
+def test_these_clips_alone_are_the_win_rates_with_fixed_clips() -> None:
+    ratings = read(simulate(seed=3, raters=20, clip_sd=1.2))
+    lines = ratings.sensitivity().lines
+    for line, rate in zip(lines, ratings.win_rates(clips="fixed").averages, strict=True):
+        assert line.these_clips == rate.net
+        assert line.these_clips != line.all

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import schema
+from analysis.ratings import read
 from analysis.results import AnalysisError
-from analysis.sequential import asymptotic_interval, betting_interval, evidence, watch
+from analysis.sequential import StoppingRule, asymptotic_interval, betting_interval, evidence
 from tests.analysis.simulate import simulate
 
 
@@ -82,7 +82,7 @@ def study(**options: object) -> pd.DataFrame:
 
 
 def test_a_table_is_watched_by_pair_and_question() -> None:
-    lines = watch(schema.read(study(effect=1.5, rater_sd=0.2)))
+    lines = read(study(effect=1.5, rater_sd=0.2)).watch()
     assert [(line.question, line.raters) for line in lines] == [("visual_relevance", 30), ("music_preference", 30)]
     for line in lines:
         assert line.needed == 40
@@ -101,4 +101,21 @@ def test_exchanging_the_systems_turns_the_evidence_round() -> None:
 
 def test_no_answers_are_refused() -> None:
     with pytest.raises(AnalysisError, match="nothing to watch"):
-        watch(schema.read(study(simulated=True)))
+        read(study(simulated=True)).watch()
+
+
+@pytest.mark.parametrize(
+    ("raters", "reached_at", "decision"),
+    [
+        (8, 8, "go on"),
+        (10, 8, "stop: a preference is shown"),
+        (29, None, "go on"),
+        (30, None, "stop: the most raters have come, no preference is shown"),
+        (30, 30, "stop: a preference is shown"),
+    ],
+)
+def test_a_declared_rule_decides_by_raters_and_evidence(
+    raters: int, reached_at: int | None, decision: str
+) -> None:
+    rule = StoppingRule(least_raters=10, most_raters=30)
+    assert rule.decision(raters=raters, reached_at=reached_at) == decision

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.frames import pair_frame, system_frame
+from analysis.ratings import Ratings
+from analysis.ratings import read as rated
 from analysis.results import AnalysisError, Estimate, PairRate, WinRates
 from analysis.schema import read
-from analysis.tables import pair_frame, system_frame
-from analysis.win_rates import win_rates
 
 from .simulate import row, simulate
 
@@ -56,7 +57,7 @@ def only(rates: Sequence[PairRate], genre: str | None = None) -> PairRate:
 
 
 def test_shares_of_a_table_counted_by_hand() -> None:
-    rates = win_rates(table(SCORES))
+    rates = Ratings(table(SCORES)).win_rates()
     pop, rock = only(rates.cells, "pop"), only(rates.cells, "rock")
     assert (pop.win_1.value, pop.tie.value, pop.win_2.value, pop.net.value) == (0.75, 0.25, 0.0, 0.75)
     assert pop.strengths == (0.25, 0.5, 0.25, 0.0, 0.0)
@@ -75,7 +76,7 @@ def test_variance_of_a_table_worked_by_hand() -> None:
     # Cells: (9 + 1 + 9 + 25)/16 = 11/4, over 16, times 4/3 = 11/48. V = 11/48 + 0 + (9/16 − 11/48) = 9/16.
     v_rater, v_clip, v_cell = 2 * (2 * 0.5**2) / 16, 9 / 16, 11 / 48
     df = max((9 / 16) ** 2 / (v_rater**2 / 1 + v_clip**2 / 1 + v_cell**2 / 3), 1)
-    rock = only(win_rates(table(SCORES)).cells, "rock")
+    rock = only(Ratings(table(SCORES)).win_rates().cells, "rock")
     assert rock.test is not None
     assert rock.test.statistic == pytest.approx(-0.25 / math.sqrt(9 / 16))
     assert rock.test.df == pytest.approx(df)
@@ -88,7 +89,7 @@ def test_variance_of_a_table_worked_by_hand() -> None:
 def test_win_share_interval_is_wilson_at_the_effective_sample_size() -> None:
     # One answer a rater and clip pairing, all independent by layout: 6 raters × 6 clips on the diagonal.
     scores = [(f"r{n}", "pop", f"c{n}", 1 if n < 4 else -1) for n in range(12)]
-    rate = only(win_rates(table(scores)).cells, "pop")
+    rate = only(Ratings(table(scores)).win_rates().cells, "pop")
     share, n = 4 / 12, 12
     variance = 12 / 11 * (share * (1 - share)) / n
     n_eff, df = min(n, share * (1 - share) / variance), 11.0
@@ -120,11 +121,11 @@ def figures(estimate: Estimate) -> tuple[float | None, ...]:
 
 
 def test_row_order_and_the_names_of_raters_change_nothing(study: pd.DataFrame) -> None:
-    first = numbers(win_rates(read(study)))
+    first = numbers(rated(study).win_rates())
     shuffled = study.sample(frac=1, random_state=1)
     renamed = study.assign(rater_id=study["rater_id"].map(lambda name: f"x{hash(name) % 10**9}{name}"))
     for other in (shuffled, renamed):
-        for one, two in zip(first, numbers(win_rates(read(other))), strict=True):
+        for one, two in zip(first, numbers(rated(other).win_rates()), strict=True):
             assert one == (pytest.approx(two, rel=1e-9, abs=1e-12) if isinstance(two, float) else two)
 
 
@@ -135,13 +136,13 @@ def test_swapping_what_was_left_changes_nothing(study: pd.DataFrame) -> None:
         choice=6 - study["choice"],
         score_presented=-study["score_presented"],
     )
-    assert numbers(win_rates(read(swapped))) == numbers(win_rates(read(study)))
+    assert numbers(rated(swapped).win_rates()) == numbers(rated(study).win_rates())
 
 
 def test_swapping_the_systems_flips_every_sign_exactly(study: pd.DataFrame) -> None:
     two = study[(study["system_1"] == "a") & (study["system_2"] == "b")]
     swapped = two.assign(system_1=two["system_2"], system_2=two["system_1"], score=-two["score"])
-    before, after = win_rates(read(two)), win_rates(read(swapped))
+    before, after = rated(two).win_rates(), rated(swapped).win_rates()
     for one, other in zip((*before.cells, *before.averages), (*after.cells, *after.averages), strict=True):
         assert figures(one.win_1) == figures(other.win_2)
         assert figures(one.tie) == figures(other.tie)
@@ -155,7 +156,7 @@ def test_swapping_the_systems_flips_every_sign_exactly(study: pd.DataFrame) -> N
 
 
 def test_shares_add_up_and_a_win_of_one_is_a_loss_of_the_other(study: pd.DataFrame) -> None:
-    rates = win_rates(read(study))
+    rates = rated(study).win_rates()
     for rate in (*rates.cells, *rates.averages):
         assert rate.win_1.value + rate.tie.value + rate.win_2.value == pytest.approx(1)
         assert rate.net.value == pytest.approx(rate.win_1.value - rate.win_2.value)
@@ -169,7 +170,7 @@ def test_shares_add_up_and_a_win_of_one_is_a_loss_of_the_other(study: pd.DataFra
 
 
 def test_corrections_are_those_of_the_declared_families(study: pd.DataFrame) -> None:
-    rates = win_rates(read(study))
+    rates = rated(study).win_rates()
     for family, name in ((rates.averages, "Holm"), (rates.cells, "Benjamini–Hochberg")):
         tests = sorted((rate.test for rate in family if rate.test), key=lambda test: test.p)
         assert len(tests) == len(family) > 1
@@ -188,26 +189,28 @@ def test_only_test_trials_of_people_count_unless_asked() -> None:
     program = table(SCORES[:3], simulated=True).assign(trial_id=["m1", "m2", "m3"])
     repeat = table(SCORES[:1], kind="repeat", repeat_of="r1-p1").assign(trial_id="again")
     everything = read(pd.concat([people.astype(object), program.astype(object), repeat.astype(object)]))
-    assert numbers(win_rates(everything)) == numbers(win_rates(people))
-    mixed = win_rates(everything, include_simulated=True)
+    assert numbers(Ratings(everything).win_rates()) == numbers(Ratings(people).win_rates())
+    mixed = Ratings(everything, include_simulated=True).win_rates()
     assert only(mixed.averages).n == 11
     for frame in (pair_frame(mixed), system_frame(mixed)):
         assert set(frame["simulated"]) <= {0, 1, 2, 3}
         assert (frame.loc[frame["genre"] == "(average over genres)", "simulated"] == 3).all()
-    assert (pair_frame(win_rates(everything))["simulated"] == 0).all()
+    assert (pair_frame(Ratings(everything).win_rates())["simulated"] == 0).all()
 
 
 def test_a_system_that_met_an_opponent_in_fewer_genres_is_flagged() -> None:
     frame = simulate(seed=1, systems=("a", "b", "c"), raters=30, per_rater=20)
     with_c = (frame["system_1"] == "a") & (frame["system_2"] == "c")
-    rates = win_rates(read(frame[~with_c | (frame["genre"] == "Pop")]))
+    rates = rated(frame[~with_c | (frame["genre"] == "Pop")]).win_rates()
     flags = {rate.system: rate.flags for rate in rates.systems if rate.genre is None}
     note = "not every opponent was met in every genre"
     assert {system for system, told in flags.items() if note in told} == {"a", "c"}
 
 
 def test_small_cells_are_flagged() -> None:
-    assert {"fewer than 5 raters", "fewer than 5 clips"} <= set(only(win_rates(table(SCORES)).cells, "pop").flags)
+    assert {"fewer than 5 raters", "fewer than 5 clips"} <= set(
+        only(Ratings(table(SCORES)).win_rates().cells, "pop").flags
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +224,7 @@ def test_small_cells_are_flagged() -> None:
 def test_one_rater_or_one_clip_gives_a_point_and_a_reason(
     scores: list[tuple[str, str, str, int]], reason: str
 ) -> None:
-    rate = only(win_rates(table(scores)).averages)
+    rate = only(Ratings(table(scores)).win_rates().averages)
     for estimate in (rate.win_1, rate.tie, rate.win_2, rate.net):
         assert math.isfinite(estimate.value)
         assert estimate.low is None
@@ -236,7 +239,7 @@ def test_answers_all_alike_give_bounds_and_no_test(score: int, net: float) -> No
     alike = [
         (f"r{r}", genre, f"{genre}{c}", score) for r in range(6) for genre in ("pop", "rock") for c in range(5)
     ]
-    rates = win_rates(table(alike))
+    rates = Ratings(table(alike)).win_rates()
     for rate in (*rates.cells, *rates.averages):
         assert rate.net.value == net
         assert rate.test is None
@@ -255,9 +258,9 @@ def test_a_share_of_zero_is_bounded_by_the_design_effect_of_the_other_cells() ->
     # Raters who disagree with one another but agree with themselves: answers are worth far less than their number.
     stubborn = [(f"r{r}", "pop", f"p{c}", 1 if r < 5 else -1) for r in range(10) for c in range(8)]
     clear = [(f"r{r}", "rock", f"k{c}", 1) for r in range(10) for c in range(8)]
-    with_others = only(win_rates(table([*stubborn, *clear])).cells, "rock")
+    with_others = only(Ratings(table([*stubborn, *clear])).win_rates().cells, "rock")
     varied = [(f"r{r}", "pop", f"p{c}", 1 if (r + c) % 2 else -1) for r in range(10) for c in range(8)]
-    independent = only(win_rates(table([*varied, *clear])).cells, "rock")
+    independent = only(Ratings(table([*varied, *clear])).win_rates().cells, "rock")
     assert with_others.win_2.value == independent.win_2.value == 0
     assert (with_others.win_2.high or 0) > 2 * (independent.win_2.high or 1)
     assert with_others.n_eff is not None
@@ -266,20 +269,20 @@ def test_a_share_of_zero_is_bounded_by_the_design_effect_of_the_other_cells() ->
 
 def test_a_clip_alone_in_its_genre_widens_the_interval_instead_of_vanishing() -> None:
     scores = [(f"r{r}", f"g{g}", f"c{g}", 1 if (r * g + r) % 3 else -1) for r in range(6) for g in range(6)]
-    average = only(win_rates(table(scores)).averages)
+    average = only(Ratings(table(scores)).win_rates().averages)
     assert average.net.low is not None
     assert average.net.low < average.net.value
-    assert all(cell.net.low is None for cell in win_rates(table(scores)).cells)
+    assert all(cell.net.low is None for cell in Ratings(table(scores)).win_rates().cells)
 
 
 def test_nothing_to_analyse_is_an_error_with_a_reason() -> None:
     with pytest.raises(AnalysisError, match="no answer is left"):
-        win_rates(table(SCORES).iloc[:0])
+        Ratings(table(SCORES).iloc[:0]).win_rates()
     with pytest.raises(AnalysisError, match="simulated answers only when asked"):
-        win_rates(table(SCORES, simulated=True))
+        Ratings(table(SCORES, simulated=True)).win_rates()
     two = pd.concat([table(SCORES).astype(object), table(SCORES, study="other").astype(object)])
     with pytest.raises(AnalysisError, match="studies other, sim; analyse one at a time"):
-        win_rates(read(two))
+        rated(two).win_rates()
 
 
 def true_net(effect: float, spread: float, tie_band: float) -> float:
@@ -309,7 +312,7 @@ def test_interval_holds_the_truth_in_ninety_of_a_hundred_seeds(effect: float) ->
     studies = read(pd.concat(seeds).query("question == 'visual_relevance'"))
     held = called = 0
     for _, study in studies.groupby("study", observed=True):
-        (average,) = win_rates(study).averages
+        (average,) = Ratings(study).win_rates().averages
         assert average.net.low is not None
         assert average.net.high is not None
         assert average.test is not None
@@ -339,7 +342,7 @@ def test_interval_keeps_its_level_over_many_seeds(design: dict[str, Any], effect
     held = 0
     for seed in range(seeds):
         frame = simulate(seed=10_000 + seed, effect=effect, **design)
-        (average,) = win_rates(frame[frame["question"] == "visual_relevance"]).averages
+        (average,) = Ratings(frame[frame["question"] == "visual_relevance"]).win_rates().averages
         assert average.net.low is not None
         assert average.net.high is not None
         held += average.net.low <= truth <= average.net.high
@@ -349,7 +352,9 @@ def test_interval_keeps_its_level_over_many_seeds(design: dict[str, Any], effect
 
 def test_the_three_conventions_for_ties_add_up_as_each_says() -> None:
     ratings = read(simulate(seed=8, raters=20, effect=0.4))
-    kept, split, left_out = (win_rates(ratings, ties=ties) for ties in ("denominator", "split", "left out"))
+    kept, split, left_out = (
+        Ratings(ratings).win_rates(ties=ties) for ties in ("denominator", "split", "left out")
+    )
     assert [rates.convention for rates in (kept, split, left_out)] == [
         "ties in the denominator",
         "ties split: half a win for either",
@@ -370,5 +375,5 @@ def test_the_three_conventions_for_ties_add_up_as_each_says() -> None:
 
 def test_where_every_answer_is_a_tie_nothing_is_left_without_them() -> None:
     tied = simulate(seed=8, raters=4).assign(score=0, choice=3, score_presented=0)
-    with pytest.raises(AnalysisError, match="ties not where they are left out"):
-        win_rates(read(tied), ties="left out")
+    with pytest.raises(AnalysisError, match="every answer is a tie and ties are left out"):
+        rated(tied).win_rates(ties="left out")

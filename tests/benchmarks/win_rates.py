@@ -12,18 +12,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 import pandas as pd
 
-from analysis.win_rates import win_rates
+from analysis.ratings import Ratings
 from tests.analysis.simulate import simulate
+from tests.benchmarks.peers import evalica_python
 
-PEER = "evalica==0.4.2"
-PEER_FOLDER = Path(__file__).resolve().parents[2] / "var" / "peers" / "evalica"
 TIMED = 3
 NULL_STUDIES = 60
 
@@ -55,10 +53,10 @@ def main() -> None:
     ours_s, ours_missed = [], 0
     for frame in large:
         began = time.perf_counter()
-        win_rates(frame)
+        Ratings(frame).win_rates()
         ours_s.append(time.perf_counter() - began)
     for frame in null:
-        net = win_rates(_one_question(frame)).averages[0].net
+        net = Ratings(_one_question(frame)).win_rates().averages[0].net
         assert net.low is not None
         assert net.high is not None
         ours_missed += not net.low <= 0 <= net.high
@@ -84,14 +82,6 @@ def _one_question(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _peer(frames: list[pd.DataFrame]) -> list[tuple[float, float, float]]:
-    python = PEER_FOLDER / "bin" / "python"
-    if (
-        subprocess.run([python, "-c", "import evalica"], capture_output=True).returncode
-        if python.exists()
-        else True
-    ):
-        venv.create(PEER_FOLDER, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PEER], check=True)
     table = pd.concat(
         frame.assign(number=number, sign=np.sign(frame["score"]).astype(int))[
             ["number", "system_1", "system_2", "sign"]
@@ -101,7 +91,9 @@ def _peer(frames: list[pd.DataFrame]) -> list[tuple[float, float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "answers.csv"
         table.to_csv(path, index=False)
-        done = subprocess.run([python, "-c", PEER_SCRIPT, path], check=True, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            [evalica_python(), "-c", PEER_SCRIPT, path], check=True, stdout=subprocess.PIPE, text=True
+        )
     return [tuple(found) for found in json.loads(done.stdout)]
 
 

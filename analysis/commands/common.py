@@ -1,0 +1,56 @@
+"""What the commands share: where the ratings come from, where results go."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from analysis.ratings import Ratings
+
+Commands = Any
+"""argparse's subparsers, whose type has no public name."""
+
+
+def add(commands: Commands, name: str, *, brief: str, told: str) -> argparse.ArgumentParser:
+    """A command with a line for the list of commands, and what its own help teaches."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=brief, description=told, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    return parser
+
+
+def takes_ratings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("ratings", type=Path, help="exported ratings, .csv or .parquet")
+    command.add_argument(
+        "--map",
+        dest="column_map",
+        metavar="MAP",
+        help="the ratings are another platform's: a column map by name, or a .toml file",
+    )
+    command.add_argument("--include-simulated", action="store_true", help="count simulated answers, and say so")
+
+
+def read(arguments: argparse.Namespace) -> Ratings:
+    """The ratings that were named, checked."""
+    from analysis.ratings import Ratings
+    from analysis.schema import read
+
+    if arguments.column_map:
+        from analysis.importing import import_ratings
+
+        frame = import_ratings(arguments.ratings, arguments.column_map)
+    else:
+        frame = read(arguments.ratings)
+    return Ratings(frame, include_simulated=arguments.include_simulated)
+
+
+def write(text: str, output: Path | None) -> None:
+    """To the file that was named, else to the screen."""
+    if output is None:
+        print(text, end="")
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text, encoding="utf-8", newline="")
+    print(output)

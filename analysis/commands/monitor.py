@@ -1,0 +1,49 @@
+"""``monitor``: what a running study shows so far."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from analysis.commands.common import Commands, read, takes_ratings, write
+from analysis.commands.common import add as command
+
+TOLD = """Print what a running study shows so far, as CSV: confidence sequences and evidence by rater, which may
+be looked at as often as one likes. There is no p value here: one that is looked at while raters come is none.
+
+    python -m analysis monitor ratings.csv
+    python -m analysis monitor ratings.csv -o now.csv --page now.html
+    python -m analysis monitor ratings.csv --alpha 0.05 --most-raters 120
+
+`decision` applies the rule that was declared: stop for a pair once its evidence reaches what is needed, or once
+the most raters have come. What is found holds for these clips; generalise with the report, at the end."""
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "monitor", brief="print what a running study shows so far, as CSV", told=TOLD)
+    takes_ratings(parser)
+    parser.add_argument("-o", "--output", type=Path, help="write to this file instead")
+    parser.add_argument("--page", type=Path, help="write an HTML page with a picture to this file too")
+    parser.add_argument("--alpha", type=float, default=0.05, help="chance of a false alarm over all looks (0.05)")
+    parser.add_argument("--least-raters", type=int, default=0, help="do not stop before so many raters (0)")
+    parser.add_argument("--most-raters", type=int, help="stop at so many raters, whatever was found")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    import pandas as pd
+
+    from analysis.files import csv_text
+    from analysis.sequential import StoppingRule
+
+    rule = StoppingRule(
+        alpha=arguments.alpha, least_raters=arguments.least_raters, most_raters=arguments.most_raters
+    )
+    ratings = read(arguments)
+    lines = ratings.watch(rule)
+    write(csv_text(pd.DataFrame([asdict(line) for line in lines])), arguments.output)
+    if arguments.page:
+        from analysis import page, report
+
+        write(page.html(report.live(ratings, rule, title=ratings.name)), arguments.page)

@@ -1,0 +1,40 @@
+"""``ranking``: how strong each system is over all its opponents."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from analysis.commands.common import Commands, read, takes_ratings, write
+from analysis.commands.common import add as command
+
+TOLD = """Print the strength of each system over all its opponents as CSV: Bradley–Terry with ties, degrees of
+preference and an effect of the side, with ranks that hold simultaneously.
+
+    python -m analysis ranking ratings.csv
+    python -m analysis ranking ratings.csv --by-genre         strengths in each genre, drawn towards the average
+    python -m analysis ranking ratings.csv --resamples 1000   intervals from resampling raters"""
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "ranking", brief="print the strength of each system, as CSV", told=TOLD)
+    takes_ratings(parser)
+    parser.add_argument("-o", "--output", type=Path, help="write to this file instead")
+    parser.add_argument("--clips", choices=("random", "fixed"), default="random", help="as in tables (random)")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--by-genre", action="store_true", help="strengths in each genre")
+    other.add_argument("--resamples", type=int, help="bootstrap of raters, that many times")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from analysis import frames
+    from analysis.files import csv_text
+
+    ratings = read(arguments)
+    if arguments.by_genre:
+        frame = frames.genre_strength_frame(ratings.genre_strengths())
+    elif arguments.resamples:
+        frame = frames.resampled_frame(ratings.resampled_rankings(resamples=arguments.resamples))
+    else:
+        frame = frames.ranking_frame(ratings.rankings(clips=arguments.clips))
+    write(csv_text(frame), arguments.output)

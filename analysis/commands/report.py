@@ -1,0 +1,96 @@
+"""``report``: one self-contained HTML page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from analysis.commands.common import Commands, read, takes_ratings, write
+from analysis.commands.common import add as command
+
+if TYPE_CHECKING:
+    from analysis.ratings import Ratings
+    from analysis.report import Progress, Report
+
+TOLD = """Write one self-contained HTML page: what was found, figures with their numbers, methods to paste.
+
+    python -m analysis report ratings.csv -o report.html
+    python -m analysis report ratings.csv --min-gold-right 0.75 --margin 0.1
+    python -m analysis report ratings.csv --deviation "Two clips were replaced before the first rater came."
+
+The page needs no network. Printed from a browser it makes a PDF. Rules for raters are those that were declared
+before the study opened: the primary results take everybody, and results without who breaks one stand beside."""
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "report", brief="write one self-contained HTML page", told=TOLD)
+    takes_ratings(parser)
+    parser.add_argument("-o", "--output", type=Path, default=Path("report.html"), help="the page (report.html)")
+    parser.add_argument("--title", help="heading of the page (the study's name)")
+    parser.add_argument(
+        "--margin",
+        type=float,
+        default=0.1,
+        help="net preference that was declared too small to matter, for equivalence (0.1)",
+    )
+    parser.add_argument(
+        "--deviation", action="append", default=[], metavar="TEXT", help="what was done otherwise than planned"
+    )
+    parser.add_argument(
+        "--systems", type=Path, metavar="CSV", help="what the systems are: the systems.csv of a dataset"
+    )
+    takes_rules(parser)
+
+
+def takes_rules(parser: argparse.ArgumentParser) -> None:
+    rules = parser.add_argument_group(
+        "rules for raters", "As declared before the study opened; results without who breaks one stand beside."
+    )
+    rules.add_argument("--min-gold-right", type=float, help="share of gold pairs right, at least")
+    rules.add_argument("--min-identical-near", type=float, help="share of identical pairs near 0, at least")
+    rules.add_argument("--max-same-choice", type=float, help="share of one and the same answer, at most")
+    rules.add_argument("--min-median-response-ms", type=float, help="median time to answer, at least")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    from analysis import page, report
+
+    with tqdm(
+        total=report.STEPS + 2, bar_format="{desc:24.24}|{bar}| {elapsed}", leave=False, disable=None
+    ) as bar:
+
+        def progress(doing: str) -> None:
+            bar.set_description_str(doing)
+            bar.update()
+
+        progress("reading")
+        built = _built(arguments, read(arguments), progress)
+        progress("writing the page")
+        html = page.html(built)
+    write(html, arguments.output)
+
+
+def _built(arguments: argparse.Namespace, ratings: Ratings, progress: Progress) -> Report:
+    from analysis import report
+    from analysis.raters import PassRules
+    from analysis.system_cards import read_cards
+
+    title = arguments.title or ratings.name
+    rules = PassRules(
+        min_gold_right=arguments.min_gold_right,
+        min_identical_near=arguments.min_identical_near,
+        max_same_choice=arguments.max_same_choice,
+        min_median_response_ms=arguments.min_median_response_ms,
+    )
+    return report.build(
+        ratings,
+        title=title,
+        rules=rules,
+        margin=arguments.margin,
+        deviations=arguments.deviation,
+        systems=read_cards(arguments.systems) if arguments.systems else (),
+        progress=progress,
+    )

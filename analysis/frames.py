@@ -1,0 +1,209 @@
+"""Results as data frames, at full precision, to export."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
+
+import pandas as pd
+
+from analysis.assumptions import Assumptions
+from analysis.costs import Prices, cost
+from analysis.genre_strengths import GenreStrengths
+from analysis.paper import Won
+from analysis.power import Power
+from analysis.ranking import Ranking
+from analysis.raters import PassRules, RaterFigures
+from analysis.resampling import Resampled
+from analysis.results import PairRate, SystemRate, WinRates
+from analysis.wording import AVERAGE
+
+_NESTED = {"plan", "assumed"}
+
+
+def pair_frame(rates: WinRates) -> pd.DataFrame:
+    """The per-genre preference export: a row per question, genre and pair, and the averages over genres.
+
+    Where the clips were grouped by another column, that column stands in place of genre.
+    ``low`` and ``high`` bound ``net``; an empty bound has its reason in ``flags``. ``simulated`` is
+    how many of the ``n`` answers a program gave.
+    """
+    rows = [_pair_record(rate, rates.convention) for rate in (*rates.cells, *rates.averages)]
+    return pd.DataFrame(rows).rename(columns={"genre": rates.by})
+
+
+def with_romano_wolf(table: pd.DataFrame, adjusted: Mapping[tuple[str, str, str], float]) -> pd.DataFrame:
+    """``pair_frame``'s table with step-down p values beside Holm's, of the averages alone."""
+    keys = zip(table["question"], table["system_1"], table["system_2"], strict=True)
+    of_averages = table["genre"] == f"({AVERAGE})"
+    return table.assign(
+        p_romano_wolf=pd.Series([adjusted.get(key) for key in keys], dtype=float).where(of_averages)
+    )
+
+
+def _pair_record(rate: PairRate, convention: str) -> dict[str, object]:
+    test = rate.test
+    return {
+        "question": rate.question,
+        "genre": _genre(rate.genre),
+        "system_1": rate.system_1,
+        "system_2": rate.system_2,
+        "raters": rate.raters,
+        "clips": rate.clips,
+        "n": rate.n,
+        "win_1": rate.win_1.value,
+        "tie": rate.tie.value,
+        "win_2": rate.win_2.value,
+        "net": rate.net.value,
+        "low": rate.net.low,
+        "high": rate.net.high,
+        "method": rate.net.method,
+        "convention": convention,
+        "flags": "; ".join(rate.flags),
+        "simulated": rate.simulated,
+        "win_1_low": rate.win_1.low,
+        "win_1_high": rate.win_1.high,
+        "tie_low": rate.tie.low,
+        "tie_high": rate.tie.high,
+        "win_2_low": rate.win_2.low,
+        "win_2_high": rate.win_2.high,
+        "win_method": rate.win_1.method,
+        "n_eff": rate.n_eff,
+        "t": test.statistic if test else None,
+        "df": test.df if test else None,
+        "p": test.p if test else None,
+        "p_adjusted": test.p_adjusted if test else None,
+        "adjustment": test.adjustment if test else None,
+        "shrunken_net": rate.shrunken.value if rate.shrunken else None,
+        "shrunken_low": rate.shrunken.low if rate.shrunken else None,
+        "shrunken_high": rate.shrunken.high if rate.shrunken else None,
+    }
+
+
+def system_frame(rates: WinRates) -> pd.DataFrame:
+    """A row per question, genre and system over its opponents, and the averages over genres."""
+    rows = [_system_record(rate, rates.convention) for rate in rates.systems]
+    return pd.DataFrame(rows).rename(columns={"genre": rates.by})
+
+
+def _system_record(rate: SystemRate, convention: str) -> dict[str, object]:
+    record: dict[str, object] = {
+        "question": rate.question,
+        "genre": _genre(rate.genre),
+        "system": rate.system,
+        "opponents": rate.opponents,
+        "raters": rate.raters,
+        "clips": rate.clips,
+        "n": rate.n,
+    }
+    for name, estimate in (("win", rate.win), ("tie", rate.tie), ("loss", rate.loss), ("net", rate.net)):
+        record |= {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return record | {
+        "win_method": rate.win.method,
+        "net_method": rate.net.method,
+        "convention": convention,
+        "flags": "; ".join(rate.flags),
+        "simulated": rate.simulated,
+    }
+
+
+def _genre(genre: str | None) -> str:
+    return f"({AVERAGE})" if genre is None else genre
+
+
+def ranking_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
+    """A row per question and system, strongest first; strengths in logits, 0 the mean of the systems."""
+    rows = []
+    for ranking in rankings:
+        for strength in ranking.strengths:
+            rows.append(
+                {
+                    "question": ranking.question,
+                    **asdict(strength),
+                    "n": ranking.n,
+                    "raters": ranking.raters,
+                    "clips": ranking.clips,
+                    "level": ranking.level,
+                    "left": ranking.left.value if ranking.left else None,
+                    "left_se": ranking.left.se if ranking.left else None,
+                    "left_p": ranking.left.p if ranking.left else None,
+                    "transitivity_p": ranking.transitivity.p if ranking.transitivity else None,
+                    "method": ranking.method,
+                    "reason": ranking.reason,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def genre_strength_frame(found: Sequence[GenreStrengths]) -> pd.DataFrame:
+    """A row per question, genre and system, and the averages over genres."""
+    rows = []
+    for one in found:
+        for each in one.strengths:
+            rows.append(
+                {
+                    "question": one.question,
+                    "genre": _genre(each.genre),
+                    "system": each.system,
+                    "value": each.strength.value,
+                    "low": each.strength.low,
+                    "high": each.strength.high,
+                    "shrunken": each.shrunken.value if each.shrunken else None,
+                    "shrunken_low": each.shrunken.low if each.shrunken else None,
+                    "shrunken_high": each.shrunken.high if each.shrunken else None,
+                    "method": each.strength.method,
+                    "level": one.level,
+                    "interaction_p": one.interaction.p if one.interaction else None,
+                    "reason": each.strength.reason or one.reason,
+                    "left_out": "; ".join(f"{genre}: {why}" for genre, why in one.left_out),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def resampled_frame(found: Sequence[Resampled]) -> pd.DataFrame:
+    """A row per question and system, and one for the side ("(left)")."""
+    return pd.DataFrame(
+        [
+            {
+                "question": one.question,
+                **asdict(each),
+                "level": one.level,
+                "resamples": one.resamples,
+                "unbounded": one.unbounded,
+                "seed": one.seed,
+                "method": one.method,
+            }
+            for one in found
+            for each in (*one.strengths, replace(one.left, system="(left)"))
+        ]
+    )
+
+
+def paper_frame(won: Sequence[Won]) -> pd.DataFrame:
+    """One of the paper's tables, a row per dataset, system and question."""
+    rows = []
+    for one in won:
+        record = {field.name: getattr(one, field.name) for field in fields(one) if field.name != "win"}
+        rows.append(
+            record | {name: getattr(one.win, name) for name in ("value", "low", "high", "method", "reason")}
+        )
+    return pd.DataFrame(rows).rename(columns={"value": "win"})
+
+
+def rater_frame(figures: Sequence[RaterFigures], rules: PassRules) -> pd.DataFrame:
+    """One row a rater: its figures, and the declared rules that they break, empty for a rater who passes."""
+    names = [field.name for field in fields(RaterFigures)]
+    rows = [{**asdict(each), "breaks": "; ".join(rules.broken_by(each))} for each in figures]
+    return pd.DataFrame(rows, columns=[*names, "breaks"])
+
+
+def power_frame(found: Sequence[Power], assumed: Assumptions, prices: Prices) -> pd.DataFrame:
+    """A row per simulated plan: the plan, what was assumed, power, widths and costs."""
+    rows = []
+    for one in found:
+        figures = {field.name: getattr(one, field.name) for field in fields(one) if field.name not in _NESTED}
+        rows.append(
+            {**asdict(one.plan), **asdict(one.assumed), **figures, **asdict(cost(one.plan, assumed, prices))}
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,141 @@
+"""A table of ratings that keeps the contract, and all that is estimated from it: what a notebook works with.
+
+import analysis as da
+ratings = da.read("ratings.csv")
+ratings.win_rates(by="genre").to_frame()
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis import paper, schema
+from analysis.agreement import Agreement, agreements
+from analysis.answers import Answers
+from analysis.genre_strengths import GenreStrengths, genre_strengths
+from analysis.ranking import Ranking, rankings
+from analysis.raters import NO_RULES, PassRules, RaterFigures, rater_figures
+from analysis.resampling import Resampled, resampled_rankings
+from analysis.results import WinRates
+from analysis.sensitivity import MARGIN, Sensitivity, sensitivity
+from analysis.sequential import StoppingRule, Watched, watch
+from analysis.signed_rank import SignedRank, signed_rank
+from analysis.step_down import romano_wolf
+from analysis.variance import Clips
+from analysis.win_rates import Ties, win_rates
+
+if TYPE_CHECKING:
+    from analysis.ordinal import OrdinalRanking
+    from analysis.report import Report
+
+
+class Ratings:
+    """One study's ratings. Only test trials count, and people's answers unless ``include_simulated``.
+
+    ``frame`` is what ``schema.read`` returned. Nothing here changes it, and every figure comes from it alone.
+    """
+
+    def __init__(self, frame: pd.DataFrame, *, include_simulated: bool = False) -> None:
+        self.frame = frame
+        self.include_simulated = include_simulated
+
+    def __repr__(self) -> str:
+        return f"Ratings({len(self.frame):,} rows, include_simulated={self.include_simulated})"
+
+    @property
+    def name(self) -> str:
+        """The study's short name; "study" where the table has no row."""
+        return str(self.frame["study"].iloc[0]) if len(self.frame) else "study"
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The answers that are estimated from, as codes. Raises AnalysisError when there are none."""
+        return Answers.of(self.frame, include_simulated=self.include_simulated)
+
+    @cached_property
+    def rater_figures(self) -> tuple[RaterFigures, ...]:
+        """How each rater answered: checks, sides, times; of simulated ones only where those count."""
+        frame = self.frame
+        return tuple(rater_figures(frame if self.include_simulated else frame[~frame["simulated"]]))
+
+    def win_rates(
+        self, *, by: str = "genre", ties: Ties = "denominator", clips: Clips = "random", level: float = 0.95
+    ) -> WinRates:
+        """Wins, ties, losses and net preference; ``by`` any column that a clip has one value of, or "clip".
+
+        With ``clips="fixed"`` results are about the clips of the study and no others. Single clips are listed by
+        ``by="clip", clips="fixed"``.
+        """
+        return win_rates(self._grouped(by), level=level, ties=ties, clips=clips)
+
+    def rankings(self, *, clips: Clips = "random", level: float = 0.95) -> tuple[Ranking, ...]:
+        """Strength of every system over all opponents, by question, with ranks that hold."""
+        return rankings(self.answers, level=level, clips=clips)
+
+    def agreement(self, *, level: float = 0.95) -> tuple[Agreement, ...]:
+        """How far raters agree, by question."""
+        return agreements(self.answers, level=level)
+
+    def sensitivity(
+        self, *, rules: PassRules = NO_RULES, margin: float = MARGIN, rates: WinRates | None = None
+    ) -> Sensitivity:
+        """The primary results under other choices; ``rates`` are those results where they are at hand."""
+        rates = rates or self.win_rates()
+        return sensitivity(self.answers, rates, self.rater_figures, rules=rules, margin=margin)
+
+    def romano_wolf(self, rates: WinRates | None = None, *, seed: int = 1) -> dict[tuple[str, str, str], float]:
+        """Step-down adjusted p values of the primary family, by question and pair."""
+        return romano_wolf(self.answers, rates or self.win_rates(), seed=seed)
+
+    def signed_rank(self) -> tuple[SignedRank, ...]:
+        """Wilcoxon with Bonferroni, as older papers have it; mind its warning."""
+        return signed_rank(self.answers)
+
+    def cumulative_logit(self, *, level: float = 0.95) -> tuple[OrdinalRanking, ...]:
+        """Strengths from a cumulative-logit model, to check the ranking against."""
+        # statsmodels' models take a second to import, and few ask for them.
+        from analysis.ordinal import cumulative_logit
+
+        return cumulative_logit(self.answers, level=level)
+
+    def genre_strengths(self, *, by: str = "genre", level: float = 0.95) -> tuple[GenreStrengths, ...]:
+        """Strength of every system in every genre, raw and shrunken, by question."""
+        return genre_strengths(self._grouped(by), level=level)
+
+    def resampled_rankings(
+        self, *, resamples: int = 1000, seed: int = 1, level: float = 0.95
+    ) -> tuple[Resampled, ...]:
+        """Strengths with intervals from resampling raters, by question."""
+        return resampled_rankings(self.answers, resamples=resamples, seed=seed, level=level)
+
+    def paper_table_1(self, *, level: float = 0.95) -> tuple[paper.Won, ...]:
+        """The subjective columns of V2Meow's Table 1: decided ratings won over all opponents, by dataset."""
+        return paper.table_1(self._grouped("dataset"), level=level)
+
+    def paper_table_4(self, *, level: float = 0.95) -> tuple[paper.Won, ...]:
+        """V2Meow's Table 4: decided ratings won, averaged over genres."""
+        return paper.table_4(self.answers, level=level)
+
+    def watch(self, rule: StoppingRule = StoppingRule()) -> tuple[Watched, ...]:  # noqa: B008  frozen
+        """What a running study shows so far, which may be looked at as often as one likes."""
+        return watch(self.frame, rule, include_simulated=self.include_simulated)
+
+    def report(self, **options: Any) -> Report:
+        """Everything at once; ``options`` are those of ``analysis.report.build``, ``title`` among them."""
+        from analysis.report import build
+
+        return build(self, **{"title": self.name, **options})
+
+    def _grouped(self, by: str) -> Answers:
+        if by == "genre":
+            return self.answers
+        return Answers.of(self.frame, include_simulated=self.include_simulated, by=by)
+
+
+def read(source: Path | str | pd.DataFrame, *, include_simulated: bool = False) -> Ratings:
+    """Read and check a table of ratings (.csv, .parquet or a frame). Raises SchemaError."""
+    return Ratings(schema.read(source), include_simulated=include_simulated)

@@ -1,0 +1,156 @@
+"""How often intervals hold the truth and tests raise false alarms, in designs with raters and clips that differ.
+
+The seven designs are raters × clips (× ratings of each clip), logit spread of raters and of clips 0.7 unless said.
+Their figures stand in docs/statistics.md; a coverage or a rate outside the bounds there fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from scipy import special
+
+from analysis.ratings import read
+from analysis.sequential import evidence
+from analysis.variance import Layout, design_effect, effective_n, t_test, two_way_moments, wilson
+from tests.analysis.simulate import simulate
+
+pytestmark = pytest.mark.calibration
+STUDIES = 1000
+
+
+@dataclass(frozen=True)
+class World:
+    raters: int
+    clips: int
+    each: int | None = None  # ratings of each clip; None: every rater judges every clip
+    share: float = 0.5
+    spread: float = 0.7
+
+    def layout(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self.each is None:
+            return np.repeat(np.arange(self.raters), self.clips), np.tile(np.arange(self.clips), self.raters)
+        # Dealt in turn, so that raters get the same number, as blocks do.
+        clip = np.tile(np.arange(self.clips), self.each)
+        order = rng.permutation(self.raters)
+        rater = order[np.arange(len(clip)) % self.raters]
+        return rater, clip
+
+    def latent(self, rng: np.random.Generator, rater: np.ndarray, clip: np.ndarray) -> np.ndarray:
+        """Raters' and clips' leanings and logistic noise, 0 in the middle."""
+        leaning = rng.normal(0, self.spread, self.raters)[rater] + rng.normal(0, self.spread, self.clips)[clip]
+        return leaning + rng.logistic(size=len(rater))
+
+
+WORLDS = {
+    "20×10 full": World(20, 10),
+    "30×20, 3 a clip": World(30, 20, 3),
+    "30×20 full": World(30, 20),
+    "60×40, 5 a clip": World(60, 40, 5),
+    "20×10, share .75": World(20, 10, share=0.75),
+    "12×8 full": World(12, 8),
+    "30×20, 3 a clip, no spread": World(30, 20, 3, spread=0.0),
+}
+
+
+def threshold(world: World) -> float:
+    """Where the latent scale is cut for the share that is wanted, averaged over raters and clips."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    spread = np.sqrt(2) * world.spread * nodes
+    low, high = -8.0, 8.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        above = float(special.expit(spread - middle) @ weights / weights.sum())
+        low, high = (middle, high) if above > world.share else (low, middle)
+    return (low + high) / 2
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_interval_of_a_share_holds_it(name: str) -> None:
+    world, rng = WORLDS[name], np.random.default_rng(11)
+    cut, held, widths = threshold(world), 0, []
+    for _ in range(STUDIES):
+        rater, clip = world.layout(rng)
+        won = (world.latent(rng, rater, clip) > cut).astype(float)
+        moments = two_way_moments(won, Layout.of_one_cell(rater, clip))
+        low, high = wilson(moments.mean, effective_n(moments, None), moments.df, 0.95)
+        held += low <= world.share <= high
+        widths.append(high - low)
+    print(f"\n{name}: holds {held / STUDIES:.3f}, width {np.mean(widths):.2f}")
+    assert 0.93 <= held / STUDIES <= 0.99
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_net_preference_of_nothing_is_called_something_one_time_in_twenty(name: str) -> None:
+    world, rng = WORLDS[name], np.random.default_rng(12)
+    wrong = naive = 0
+    for _ in range(STUDIES):
+        rater, clip = world.layout(rng)
+        latent = world.latent(rng, rater, clip)
+        sign = np.sign(latent) * (np.abs(latent) > 0.5)
+        moments = two_way_moments(sign, Layout.of_one_cell(rater, clip))
+        wrong += t_test(moments)[1] < 0.05
+        naive += abs(sign.mean()) / (sign.std(ddof=1) / np.sqrt(len(sign))) > 1.96
+    print(f"\n{name}: false alarms {wrong / STUDIES:.3f}, independent answers {naive / STUDIES:.3f}")
+    assert 0.03 <= wrong / STUDIES <= 0.07
+
+
+@pytest.mark.parametrize("share", [0.02, 0.98])
+def test_cells_at_none_or_all_keep_the_level_by_what_the_others_say(share: float) -> None:
+    """Ten genres of one study, 15 raters × 6 clips: where a share is 0 or 1, the others' design effect counts."""
+    world, rng = World(15, 6, share=share), np.random.default_rng(13)
+    cut = threshold(world)
+    held = edge = edge_held = 0
+    for _ in range(STUDIES // 5):
+        cells = []
+        for _ in range(10):
+            rater, clip = world.layout(rng)
+            won = (world.latent(rng, rater, clip) > cut).astype(float)
+            cells.append(two_way_moments(won, Layout.of_one_cell(rater, clip)))
+        known = [(cell.n, effect) for cell in cells if (effect := design_effect(cell)) is not None]
+        pooled = sum(n * effect for n, effect in known) / sum(n for n, _ in known) if known else None
+        for cell in cells:
+            low, high = wilson(cell.mean, effective_n(cell, pooled), cell.df, 0.95)
+            inside = low <= share <= high
+            held += inside
+            if cell.mean in (0.0, 1.0):
+                edge, edge_held = edge + 1, edge_held + inside
+    at_edge = f"{edge} cells at the edge, {edge_held / edge:.3f} of them"
+    print(f"\nshare {share}: holds {held / (2 * STUDIES):.3f}; {at_edge}")
+    assert edge > 200
+    assert held / (2 * STUDIES) >= 0.93
+    assert edge_held / edge >= 0.93
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.7, 1.2])
+def test_evidence_by_rater_raises_a_false_alarm_in_fewer_than_one_study_of_twenty(spread: float) -> None:
+    """Looked at after each of 60 raters with 20 ratings, a third of them ties; single ratings for comparison."""
+    rng = np.random.default_rng(14)
+    by_rater = by_rating = 0
+    for _ in range(STUDIES):
+        latent = rng.normal(0, spread, 60)[:, None] + rng.logistic(size=(60, 20))
+        sign = np.sign(latent) * (np.abs(latent) > 0.7)
+        by_rater += evidence((1 + sign.mean(axis=1)) / 2, 0.5).max() >= 20
+        by_rating += evidence((1 + sign.ravel()) / 2, 0.5).max() >= 20
+    print(
+        f"\nrater SD {spread}: false alarms {by_rater / STUDIES:.3f}, fed single ratings {by_rating / STUDIES:.3f}"
+    )
+    assert by_rater / STUDIES <= 0.05
+
+
+def test_averages_over_genres_of_whole_studies_hold_the_truth_and_shrunken_genres_too() -> None:
+    """300 studies through everything, no system better: averages, and genres drawn towards them."""
+    averages = shrunken = cells = 0
+    for seed in range(300):
+        rates = read(simulate(seed=20_000 + seed, raters=40, per_rater=30, genres=tuple("abcdef"))).win_rates()
+        for rate in rates.averages:
+            averages += rate.net.low <= 0 <= rate.net.high  # type: ignore[operator]
+        for cell in rates.cells:
+            cells += 1
+            assert cell.shrunken is not None
+            shrunken += cell.shrunken.low <= 0 <= cell.shrunken.high  # type: ignore[operator]
+    print(f"\naverages hold {averages / 600:.3f}, shrunken genres {shrunken / cells:.3f}")
+    assert 0.93 <= averages / 600 <= 0.99
+    assert shrunken / cells >= 0.93
