@@ -1,4 +1,4 @@
-"""The researchers' home: what there is, and which step comes next."""
+"""The researchers' home: what needs somebody, their studies, and which step comes next."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
+from studyapp.desk import desk
 from studyapp.models import AuditLine, Clip, Study, System
+
+LINES = 10
 
 
 class DuetAdminSite(AdminSite):
@@ -26,10 +30,15 @@ class DuetAdminSite(AdminSite):
         return super().app_index(request, app_label, {"title": "Records", **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        mine = Study.objects.visible_to(request.user)
+        found = desk(mine)
+        # By id and not by time: the index leads to the newest lines, whoever's they are.
+        lines = AuditLine.objects.filter(study__in=mine.values("pk")).order_by("-id")
         context = {
             "clip_count": Clip.objects.count(),
             "system_count": System.objects.count(),
-            "studies": Study.objects.select_related("created_by")[:12],
-            "audit_lines": AuditLine.objects.select_related("by", "study")[:10],
+            "groups": found.groups,
+            "attention": [(one, reverse(one.page, args=[one.study.slug])) for one in found.attention],
+            "audit_lines": lines.select_related("by", "study")[:LINES],
         }
         return super().index(request, {**context, **(extra_context or {})})

@@ -26,6 +26,7 @@ app.config_from_object(
         # A rendering names its queue when it is sent: it depends on the system.
         "task_routes": {
             "studyapp.tasks.build_dataset": {"queue": SHORT},
+            "studyapp.tasks.deliver_webhook": {"queue": SHORT},
             "studyapp.tasks.sweep": {"queue": SHORT},
         },
         "task_acks_late": True,

@@ -13,8 +13,16 @@ class NotReady(DuetError):
     """Something that must exist first does not yet."""
 
 
+class Overtaken(DuetError):
+    """Somebody else changed the same thing meanwhile; the message says who and how."""
+
+
 class StudyFull(DuetError):
     """No block is left for another rater."""
+
+
+class ToldOtherwise(DuetError):
+    """What the consent page tells was changed since this person read it."""
 
 
 class SessionOver(DuetError):

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from django.conf import settings
 
+from studyapp.errors import DuetError
+
+IMPORTED = "imported"
+"""The room of the media folder that holds finished soundtracks of outside models, a folder for each of them."""
+
 
 def root() -> Path:
     """The media folder, made when it is not there yet."""
@@ -53,6 +58,18 @@ def put_folder(made: Path, name: str) -> None:
     _to_disk(made)
     os.replace(made, place)
     _to_disk(place.parent)
+
+
+def imported(folder: str) -> Path:
+    """Where files that were brought lie, of a name relative to the media folder.
+
+    Raises DuetError for a name that leads elsewhere: its files would be listed, and played to raters.
+    """
+    home = (root() / IMPORTED).resolve()
+    place = home if "\0" in folder else (root() / folder).resolve()
+    if home not in place.parents:
+        raise DuetError(f"{folder[:200]!r} is no folder of imported files; bring the files under Systems")
+    return place
 
 
 def scratch() -> Path:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Count, Q, Sum
 
+from studyapp import blinding
 from studyapp.actions.designs import inputs_sha256, summary_of
 from studyapp.actions.stimuli import study_stimuli, with_lost_file
-from studyapp.models import Block, Response, Stimulus, StimulusHold, Study
-from studyapp.policies import design_is_editable
-from studyapp.sampling import DesignSummary, Refusal
+from studyapp.models import Block, Stimulus, StimulusHold, Study, StudySession
+from studyapp.plan.sampling import DesignSummary, Refusal
+from studyapp.policies import design_is_frozen
 from studyapp.states import LIVE_SESSIONS, BlockState, SessionState, StimulusState, StudyState
 
 # Two versions are heard to the end; reading and answering two questions takes about this long.
@@ -201,7 +202,7 @@ def say(left: timedelta) -> str:
 
 def design_is_current(study: Study) -> bool:
     """Whether the design was built from the study as it stands; an opened study's design is frozen."""
-    if not design_is_editable(StudyState(study.state)):
+    if design_is_frozen(StudyState(study.state)):
         return True
     return bool(study.design_summary) and study.design_summary.get("inputs_sha256") == inputs_sha256(study)
 
@@ -210,6 +211,20 @@ def follows(study: Study) -> Follows | None:
     """What follows from the design last built; None without one."""
     summary = summary_of(study)
     return Follows.of(study, summary) if summary else None
+
+
+def blinded(study: Study, known: Follows | None) -> Follows | None:
+    """The same with letters for systems; what a system refuses tells which one it is, so it is left out."""
+    if known is None:
+        return None
+    masked = blinding.without_names(study)
+    summary = replace(
+        known.summary,
+        shortfalls=tuple(masked(list(known.summary.shortfalls))),
+        notes=tuple(masked(list(known.summary.notes))),
+        refusals=(),
+    )
+    return replace(known, summary=summary, refusals=())
 
 
 def generation(study: Study, *, now: datetime) -> Generation:
@@ -258,17 +273,15 @@ def generation(study: Study, *, now: datetime) -> Generation:
 def collection(study: Study) -> Collection:
     """Blocks taken, raters under way, answers in; simulated ones counted apart."""
     # What an expired session left unanswered lives on in newer blocks; the retired ones would count it twice.
-    standing = Block.objects.filter(study=study).exclude(state=BlockState.RETIRED)
+    mine = Block.objects.of_phase(study)
+    standing = mine.exclude(state=BlockState.RETIRED)
     blocks = Counter(dict(standing.order_by().values_list("state").annotate(Count("pk"))))
     sessions: Counter[tuple[bool, str]] = Counter()
-    for simulated, state, count in (
-        study.sessions.order_by().values_list("simulated", "state").annotate(Count("pk"))
-    ):
-        sessions[simulated, state] = count
     answers: Counter[bool] = Counter()
-    rows = Response.objects.filter(session__study=study).order_by().values_list("session__simulated")
-    for simulated, count in rows.annotate(Count("pk")):
-        answers[simulated] = count
+    rows = StudySession.objects.filter(block__in=mine).order_by().values_list("simulated", "state")
+    for simulated, state, count, answered in rows.annotate(Count("pk"), Sum("answer_count")):
+        sessions[simulated, state] = count
+        answers[simulated] += answered
 
     def heads(simulated: bool) -> Heads:
         return Heads(
@@ -280,8 +293,8 @@ def collection(study: Study) -> Collection:
             answers=answers[simulated],
         )
 
-    compared = Q(stimulus__in=study.comparisons.values("stimulus_1")) | Q(
-        stimulus__in=study.comparisons.values("stimulus_2")
+    compared = Q(stimulus__in=study.comparisons.designed().values("stimulus_1")) | Q(
+        stimulus__in=study.comparisons.designed().values("stimulus_2")
     )
     return Collection(
         blocks=sum(blocks.values()),
@@ -298,11 +311,11 @@ def steps(study: Study, *, current: bool, work: Generation, raters: Collection, 
     taken = raters.blocks - raters.free
     under_way = raters.people.under_way + raters.simulated.under_way
     all_answered = answers > 0 and not raters.free and not under_way
-    came_through = study.state == StudyState.CLOSED or all_answered
+    came_through = study.state in (StudyState.CLOSED, StudyState.ARCHIVED) or all_answered
     done = {
         "Design": (current, f"{raters.blocks} blocks" if current else "not built"),
         "Generate": (current and work.complete, f"{work.ready} of {work.total}" if work.total else "nothing yet"),
-        "Open": (study.state != StudyState.DRAFT, study.get_state_display().lower()),
+        "Open": (study.opened_at is not None, study.get_state_display().lower()),
         "Collect": (came_through, f"{taken} of {raters.blocks} taken" if study.opened_at else "no raters yet"),
         "Report": (reports > 0, f"{reports} built" if reports else "none yet"),
     }

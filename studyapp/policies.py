@@ -18,10 +18,20 @@ def design_is_editable(state: StudyState) -> bool:
     return state == StudyState.DRAFT
 
 
+def design_is_frozen(state: StudyState) -> bool:
+    """For good: what is changed from here on is an amendment."""
+    return state not in (StudyState.DRAFT, StudyState.PILOT)
+
+
 def accepts_new_raters(state: StudyState) -> bool:
-    return state == StudyState.OPEN
+    return state in (StudyState.PILOT, StudyState.OPEN)
 
 
 def takes_answers(state: StudyState) -> bool:
     """A paused study lets people finish what they began."""
+    return state in (StudyState.PILOT, StudyState.OPEN, StudyState.PAUSED)
+
+
+def packs_again(state: StudyState) -> bool:
+    """Whether what ended sessions leave unanswered is asked of others; a pilot asks nothing twice."""
     return state in (StudyState.OPEN, StudyState.PAUSED)

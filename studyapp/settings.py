@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "studyapp.upload_limit.UploadLimit",
 ]
 ROOT_URLCONF = "studyapp.urls"
 WSGI_APPLICATION = "studyapp.wsgi.application"
@@ -80,6 +81,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "studyapp.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "studyapp.rights.StudyRoles"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -92,6 +94,8 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 # Raters' pages speak the languages of studyapp/languages.py; researchers' pages are English.
 LOCALE_PATHS = [BASE_DIR / "studyapp" / "locale"]
+# Dates of the admin with the day first, as on every other page.
+FORMAT_MODULE_PATH = "studyapp.formats"
 USE_TZ = True
 
 STATIC_URL = "static/"
@@ -105,6 +109,10 @@ WHITENOISE_USE_FINDERS = DEBUG
 MEDIA_ROOT = VAR / "media"
 # Uploads of gigabytes wait here and not in /tmp, which is memory where Duet is deployed.
 FILE_UPLOAD_TEMP_DIR = env.folder(VAR / "scratch")
+# Of one form with files, and of what an archive unpacks to; nginx (docker-compose.yml) has the same limit.
+MAX_UPLOAD_BYTES = env.number("DUET_MAX_UPLOAD_BYTES", 4 * 2**30)
+# Below these, and nowhere else on the server, a researcher may name what is to be imported.
+IMPORT_FOLDERS = [Path(name) for name in env.listing("DUET_IMPORT_FOLDERS")] or [env.folder(VAR / "import")]
 # A study's form has a field for each clip, and an import a file for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 5_000
@@ -145,6 +153,19 @@ EMBEDDED_BROKER_DIR = VAR / "broker"
 # "auto" finds out; "cpu" or "cuda" decide.
 GENERATION_DEVICE = env.text("DUET_DEVICE", "auto")
 GENERATION_THREADS = env.number("DUET_TORCH_THREADS", 1)
+# Hosts of private networks that webhooks may be sent to; a researcher's address must be public otherwise.
+WEBHOOK_HOSTS = env.listing("DUET_WEBHOOK_HOSTS")
+# Where people reach the site, for links in mail.
+SITE_ADDRESS = next(iter(CSRF_TRUSTED_ORIGINS), "")
+# Without a server to send it through, mail about a study goes to the log of the worker that would have sent it.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = env.number("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", "duet@localhost")
 
 LOGGING = {
     "version": 1,

@@ -29,7 +29,7 @@ from studyapp.screening.device import Listening
 from studyapp.screening.steps import Step
 from studyapp.simulated_browser import Browser
 from studyapp.states import StudyState
-from studyapp.views.seat import CLOCK_HEADER, COOKIE, seated
+from studyapp.views.seat import CLOCK_HEADER, COOKIE, seated, ticket_of
 from studyapp.views.standing import next_step
 
 Progress = Callable[[int, int, str], None]
@@ -45,11 +45,15 @@ _TRIALS = Trial.objects.select_related(
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """What came of it. ``full`` when the study had no place for all who were asked for."""
+    """What came of it. ``full`` when the study had no place for all who were asked for.
+
+    ``overtaken`` when somebody ended the pilot they were in, or opened the study: nobody goes on, in neither.
+    """
 
     raters: int
     trials: int
     full: bool
+    overtaken: bool = False
 
 
 def simulate(
@@ -67,7 +71,8 @@ def simulate(
 
     effects: strength in logits by system slug, or by ``slug:question`` for one question; others have 0.
     url: where the site is served from this very database; without it this process answers itself.
-    The same design, effects and seed give the same answers. Raises WrongState unless the study is open, and
+    They stay in the phase that ``study`` is in: nobody who came for its pilot takes a place of the study. The same
+    design, effects and seed give the same answers. Raises WrongState unless the study is open, and
     DuetError on a system it does not compare or when the site answers what a rater cannot go on from.
     """
     if not policies.accepts_new_raters(StudyState(study.state)):
@@ -76,16 +81,26 @@ def simulate(
     preferences = _preferences(study, effects, rater_sd=rater_sd, clip_sd=clip_sd, seed=seed)
     trials = 0
     for number in range(1, raters + 1):
-        with Browser(url) as browser:
-            session = _enrol(study, browser)
-            if session is None:
-                return Simulated(number - 1, trials, full=True)
-            for _ in _answers(study, session, browser, preferences):
-                trials += 1
-                if progress is not None:
-                    expected = raters * session.block.trials.count()
-                    progress(trials, max(expected, trials), f"rater {number} of {raters}")
+        try:
+            with Browser(url) as browser:
+                session = _enrol(study, browser)
+                if session is None:
+                    return Simulated(number - 1, trials, full=True)
+                for _ in _answers(study, session, browser, preferences):
+                    trials += 1
+                    if progress is not None:
+                        expected = raters * session.block.trials.count()
+                        progress(trials, max(expected, trials), f"rater {number} of {raters}")
+        except DuetError:
+            # Whoever ends a pilot ends its raters, wherever they are: the pages turn them away.
+            if _is_piloted(Study.objects.get(pk=study.pk)) == _is_piloted(study):
+                raise
+            return Simulated(number - 1, trials, full=False, overtaken=True)
     return Simulated(raters, trials, full=False)
+
+
+def _is_piloted(study: Study) -> bool:
+    return study.state == StudyState.PILOT
 
 
 def _preferences(
@@ -112,13 +127,20 @@ def _preferences(
 
 
 def _enrol(study: Study, browser: Browser) -> StudySession | None:
-    """Follow the link, consent, and be marked as simulated; None when no place is left."""
+    """Follow the link, consent, and be marked as simulated; None when no place is left.
+
+    The ticket says for which phase the consent is, and the claim obeys it. Raises WrongState on another phase's.
+    """
     browser.get(reverse("take", args=[study.token]), expected=(200, 409))
-    if browser.page.fields.get("ticket") is None:
-        return None
-    answered = browser.submit({}, expected=(200, 409))
-    if answered.status_code == 409:
-        return None
+    # The page comes again, and says why, when what it tells has changed since it was made.
+    while COOKIE not in browser.cookies:
+        ticket = browser.page.fields.get("ticket")
+        if ticket is None:
+            return None
+        consent = ticket_of(study, ticket)
+        if consent is not None and consent.of_pilot != _is_piloted(study):
+            raise WrongState(f"{study} has left the phase that its simulated raters came for")
+        browser.submit({}, expected=(200, 409))
     # Read the cookie as the site would: a session of another database, or of another secret, is not found.
     request = HttpRequest()
     request.COOKIES[COOKIE] = browser.cookies[COOKIE]
@@ -144,6 +166,8 @@ def _answers(study: Study, session: StudySession, browser: Browser, preferences:
             clock.pass_by(_PAUSE_S)
             browser.submit({})
             continue
+        if "trial-config" not in browser.page.data:
+            raise DuetError(f"{browser.page.url} shows no trial to a simulated rater who is not done yet")
         yield _answer(browser, clock, preferences)
         clock.pass_by(_PAUSE_S)
 
@@ -151,6 +175,9 @@ def _answers(study: Study, session: StudySession, browser: Browser, preferences:
 def _take(session: StudySession, step: Step, browser: Browser, clock: Clock) -> None:
     """Do one step before the trials, and pass."""
     browser.get(next_step(session))
+    if "ticket" in browser.page.fields:
+        # It ended meanwhile, and the page asks for another consent; nobody agrees in passing.
+        raise WrongState(f"{session} ended before it came to its trials")
     clock.pass_by(_STEP_S)
     shown = session.tries.get(step=step, ended_at=None).shown
     match step:

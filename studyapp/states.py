@@ -9,9 +9,11 @@ from django.db import models
 
 class StudyState(models.TextChoices):
     DRAFT = "draft", "Draft"  # made by a researcher; everything may change
+    PILOT = "pilot", "Pilot"  # a few raters try it; their answers are kept apart and never counted
     OPEN = "open", "Open"  # a researcher opened it; the design is frozen, raters come
     PAUSED = "paused", "Paused"  # nobody new starts; whoever is under way may finish
     CLOSED = "closed", "Closed"  # no answer is taken any more
+    ARCHIVED = "archived", "Archived"  # put away: to be read, exported and erased from, nothing else
 
 
 class StimulusState(models.TextChoices):
@@ -45,10 +47,12 @@ class DatasetState(models.TextChoices):
 
 
 STUDY_TRANSITIONS: Mapping[StudyState, frozenset[StudyState]] = {
-    StudyState.DRAFT: frozenset({StudyState.OPEN}),
+    StudyState.DRAFT: frozenset({StudyState.PILOT, StudyState.OPEN}),
+    StudyState.PILOT: frozenset({StudyState.DRAFT, StudyState.OPEN}),
     StudyState.OPEN: frozenset({StudyState.PAUSED, StudyState.CLOSED}),
     StudyState.PAUSED: frozenset({StudyState.OPEN, StudyState.CLOSED}),
-    StudyState.CLOSED: frozenset(),
+    StudyState.CLOSED: frozenset({StudyState.ARCHIVED}),
+    StudyState.ARCHIVED: frozenset(),
 }
 SESSION_TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
     SessionState.CONSENTED: frozenset(

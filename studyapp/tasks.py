@@ -8,7 +8,10 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from studyapp.actions import datasets, stimuli
+from studyapp import simulation
+from studyapp.actions import datasets, snapshots, stimuli, webhooks
+from studyapp.models import Study
+from studyapp.states import StudyState
 from studyapp.work import sweeper
 
 
@@ -23,5 +26,22 @@ def build_dataset(dataset_id: int) -> None:
 
 
 @shared_task
+def deliver_webhook(delivery_id: int, attempt: int) -> None:
+    webhooks.deliver(delivery_id=delivery_id, attempt=attempt)
+
+
+@shared_task
+def refresh_snapshot(study_id: int) -> None:
+    snapshots.refresh(study_id=study_id)
+
+
+@shared_task
 def sweep() -> None:
     sweeper.sweep(now=timezone.now())
+
+
+@shared_task
+def simulate_pilot(study_id: int, raters: int) -> None:
+    study = Study.objects.get(pk=study_id)
+    if study.state == StudyState.PILOT:
+        simulation.simulate(study, raters=raters, effects={}, seed=study.seed)

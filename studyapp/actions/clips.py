@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils.text import slugify
 
-from generation.contracts import GenerationError
-from generation.media.master import extract_audio, make_master
 from studyapp import manifest
-from studyapp.errors import DuetError, WrongState
+from studyapp.actions.clip_cutting import DiskFull, Stored, is_full, stored_or_reason
+from studyapp.actions.clip_descriptions import changes, describe_clip, is_settled
+from studyapp.errors import DuetError
 from studyapp.manifest import UNLABELLED, Entry, Refusal
-from studyapp.media_store import keep, root, sha256
+from studyapp.media_store import root, sha256
 from studyapp.models import AuditLine, Clip, Stimulus, User
-from studyapp.states import StudyState
+
+__all__ = ["ImportProgress", "ImportReport", "dataset_name", "describe_clip", "import_clips", "is_settled"]
 
 SHORTEST_S, LONGEST_S = 0.5, 600.0
 # ffmpeg encodes masters with one thread; two at a time keep a small machine busy and usable.
@@ -36,9 +36,10 @@ ImportProgress = Callable[[int, int, str], None]
 class ImportReport:
     """What became of each entry.
 
-    imported: clips that were made now. known: clips that were there already. updated: those of the known
-    whose genre, caption or licence the manifest changed. refused: what was not taken, and why.
-    ignored: names in the folder that do not look like media.
+    imported: clips that were made now. known: clips that were there already. updated: those of the known that
+    the manifest describes otherwise. refused: what was not taken, and why. ignored: names in the folder that do
+    not look like media, columns that say nothing. shape: what the source was read as. stopped: why the rest was
+    not tried.
     """
 
     imported: list[Clip] = field(default_factory=list)
@@ -46,22 +47,13 @@ class ImportReport:
     updated: list[Clip] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    shape: str = ""
+    stopped: str = ""
 
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A source that was cut and put into the media folder; files relative to it."""
-
-    source_sha256: str
-    duration_s: float
-    frame_rate: int
-    width: int
-    height: int
-    master_file: str
-    master_sha256: str
-    master_bytes: int
-    audio_file: str
-    audio_sha256: str
+    @property
+    def unlabelled(self) -> int:
+        """Of the clips that are there now, those whose genre nothing says."""
+        return sum(clip.genre == UNLABELLED for clip in [*self.imported, *self.known])
 
 
 def dataset_name(source: Path) -> str:
@@ -75,29 +67,40 @@ def import_clips(
     source: Path,
     dataset: str,
     length_s: float = 10.0,
+    licence: str = "",
+    within: Path | None = None,
     by: User | None,
     progress: ImportProgress | None = None,
 ) -> ImportReport:
     """Make Clips of ``length_s`` seconds from a folder or manifest; what is known already is left as it is.
 
-    One bad file or line never stops the others: it is named in the report. Raises DuetError when the folder or
-    manifest cannot be read at all, or the dataset's name or the length cannot be used.
+    licence: of all that the manifest says none of. within: the folder that no file may lie outside of. One bad
+    file or line never stops the others: it is named in the report. A full disk stops the rest, and the report says
+    so. Raises DuetError when the folder or manifest cannot be read at all, or the dataset's name, the licence or
+    the length cannot be used.
     """
-    _check(dataset, length_s)
-    listing = manifest.read(source)
-    report = ImportReport(refused=listing.refused, ignored=listing.ignored)
-    total = len(listing.entries)
-    for done, (entry, outcome) in enumerate(_worked_on(listing.entries, dataset, length_s), start=1):
-        if isinstance(outcome, str):
-            report.refused.append(Refusal(entry.where, outcome))
-        else:
-            _record(report, entry, outcome, dataset=dataset, by=by)
-        if progress is not None:
-            progress(done, total, entry.clip_id)
+    _check(dataset, length_s, licence)
+    listing = manifest.read(source, within=within)
+    entries = [replace(entry, licence=entry.licence or licence) for entry in listing.entries]
+    report = ImportReport(refused=listing.refused, ignored=listing.ignored, shape=listing.shape)
+    try:
+        for done, (entry, outcome) in enumerate(_worked_on(entries, dataset, length_s), start=1):
+            if isinstance(outcome, str):
+                report.refused.append(Refusal(entry.where, outcome))
+            else:
+                _record(report, entry, outcome, dataset=dataset, by=by)
+            if progress is not None:
+                progress(done, len(entries), entry.clip_id)
+    except DiskFull as full:
+        report.stopped = str(full)
+    except OperationalError as error:
+        if not is_full(error):
+            raise
+        report.stopped = str(DiskFull())
     return report
 
 
-def _check(dataset: str, length_s: float) -> None:
+def _check(dataset: str, length_s: float, licence: str) -> None:
     try:
         validate_slug(dataset)
     except ValidationError:
@@ -109,17 +112,17 @@ def _check(dataset: str, length_s: float) -> None:
         raise DuetError(f"The dataset's name has {len(dataset)} characters; use at most 80.")
     if not (math.isfinite(length_s) and SHORTEST_S <= length_s <= LONGEST_S):
         raise DuetError(f"A clip of {length_s:g} s is not possible; give {SHORTEST_S:g} to {LONGEST_S:g} seconds.")
+    if len(licence) > 200:
+        raise DuetError(f"The licence has {len(licence)} characters; give its short name, at most 200.")
 
 
-def _worked_on(
-    entries: list[Entry], dataset: str, length_s: float
-) -> Iterator[tuple[Entry, Clip | _Stored | str]]:
+def _worked_on(entries: list[Entry], dataset: str, length_s: float) -> Iterator[tuple[Entry, Clip | Stored | str]]:
     """Each entry with the known clip, what was stored, or why it was refused; as they finish.
 
     Threads only touch files. The database is read and written by the caller's thread, one entry at a time.
     """
     rest = deque(entries)
-    running: dict[Future[_Stored | str], Entry] = {}
+    running: dict[Future[Stored | str], Entry] = {}
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="import") as pool:
         while rest or running:
             if rest and len(running) < AT_A_TIME:
@@ -128,7 +131,7 @@ def _worked_on(
                 if known is not None:
                     yield entry, known
                 else:
-                    running[pool.submit(_stored_or_reason, entry, length_s)] = entry
+                    running[pool.submit(stored_or_reason, entry, length_s)] = entry
                 continue
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -138,7 +141,9 @@ def _worked_on(
 def _known(entry: Entry, dataset: str, length_s: float) -> Clip | None:
     """The clip this entry would make, if it was made before and its files are still there."""
     clip = Clip.objects.filter(dataset=dataset, clip_id=entry.clip_id).first()
-    if clip is None or not _same_cut(clip, entry, length_s):
+    # The same file gives the same choice of start again, where the list leaves one.
+    starts = {entry.start_s} if entry.segment_s is None else {entry.start_s, 0.0}
+    if clip is None or not any(_same_cut(clip, start_s, length_s) for start_s in starts):
         return None
     files = [path for path in (clip.master_path, clip.audio_path) if path is not None]
     if not all(path.is_file() for path in files):
@@ -149,44 +154,12 @@ def _known(entry: Entry, dataset: str, length_s: float) -> Clip | None:
         return None
 
 
-def _same_cut(clip: Clip, entry: Entry, length_s: float) -> bool:
+def _same_cut(clip: Clip, start_s: float, length_s: float) -> bool:
     # A clip's length is the nearest whole number of frames.
-    return abs(clip.start_s - entry.start_s) < 1e-6 and abs(clip.duration_s - length_s) <= 0.51 / clip.frame_rate
+    return abs(clip.start_s - start_s) < 1e-6 and abs(clip.duration_s - length_s) <= 0.51 / clip.frame_rate
 
 
-def _stored_or_reason(entry: Entry, length_s: float) -> _Stored | str:
-    try:
-        return _store(entry, length_s)
-    except GenerationError as error:
-        return str(error)
-    except OSError as error:
-        return f"{error.strerror or error}; check the file's permissions and the room left on the disk."
-
-
-def _store(entry: Entry, length_s: float) -> _Stored:
-    source_sha256 = sha256(entry.file)
-    with tempfile.TemporaryDirectory(prefix="import-", dir=root()) as folder:
-        work = Path(folder)
-        master = make_master(entry.file, work / "master.mp4", start_s=entry.start_s, duration_s=length_s)
-        audio = extract_audio(entry.file, work / "audio.wav", start_s=entry.start_s, duration_s=master.duration_s)
-        master_bytes = master.path.stat().st_size
-        master_file, master_sha256 = keep(master.path, "clips")
-        audio_file, audio_sha256 = keep(audio, "audio") if audio is not None else ("", "")
-    return _Stored(
-        source_sha256=source_sha256,
-        duration_s=master.duration_s,
-        frame_rate=master.frame_rate,
-        width=master.width,
-        height=master.height,
-        master_file=master_file,
-        master_sha256=master_sha256,
-        master_bytes=master_bytes,
-        audio_file=audio_file,
-        audio_sha256=audio_sha256,
-    )
-
-
-def _record(report: ImportReport, entry: Entry, outcome: Clip | _Stored, *, dataset: str, by: User | None) -> None:
+def _record(report: ImportReport, entry: Entry, outcome: Clip | Stored, *, dataset: str, by: User | None) -> None:
     if isinstance(outcome, Clip):
         clip, made = outcome, False
     else:
@@ -198,26 +171,31 @@ def _record(report: ImportReport, entry: Entry, outcome: Clip | _Stored, *, data
     if made:
         report.imported.append(clip)
         return
-    changes = _changes(clip, entry)
+    said = changes(clip, entry)
     try:
-        if changes:
-            report.updated.append(describe_clip(clip=clip, by=by, **changes))
+        if said:
+            clip = describe_clip(clip=clip, by=by, **said)
+            report.updated.append(clip)
     except DuetError as error:
         report.refused.append(Refusal(entry.where, f"{error} Import it into another dataset."))
         return
     report.known.append(clip)
 
 
-def _create_or_find(entry: Entry, stored: _Stored, dataset: str, by: User | None) -> tuple[Clip, bool]:
+def _create_or_find(entry: Entry, stored: Stored, dataset: str, by: User | None) -> tuple[Clip, bool]:
     clip = Clip(
         dataset=dataset,
         clip_id=entry.clip_id,
         genre=entry.genre or UNLABELLED,
+        genre_rule=entry.genre_rule,
+        labels=list(entry.labels),
+        tags=list(entry.tags),
         caption=entry.caption,
         licence=entry.licence,
+        source_url=entry.source_url,
         source_name=entry.file.name,
         source_sha256=stored.source_sha256,
-        start_s=entry.start_s,
+        start_s=stored.start_s,
         duration_s=stored.duration_s,
         width=stored.width,
         height=stored.height,
@@ -239,14 +217,14 @@ def _create_or_find(entry: Entry, stored: _Stored, dataset: str, by: User | None
 
 
 @transaction.atomic
-def _reconciled(clip: Clip, entry: Entry, stored: _Stored, by: User | None) -> str:
+def _reconciled(clip: Clip, entry: Entry, stored: Stored, by: User | None) -> str:
     """Bring a known clip and what was cut anew together; what keeps them apart, or nothing.
 
     The same cut of the same source is the same clip, though another ffmpeg makes other bytes of it. Those replace
     lost files only while no soundtrack rests on the bytes that there were.
     """
     clip.refresh_from_db(from_queryset=Clip.objects.select_for_update())
-    if not _same_source_and_cut(clip, entry, stored):
+    if not _same_source_and_cut(clip, stored):
         return (
             f"the dataset “{clip.dataset}” already has another clip “{entry.clip_id}”, made from "
             f"{clip.source_name} from {clip.start_s:g} s on for {clip.duration_s:g} s; "
@@ -271,8 +249,8 @@ def _reconciled(clip: Clip, entry: Entry, stored: _Stored, by: User | None) -> s
     return ""
 
 
-def _same_source_and_cut(clip: Clip, entry: Entry, stored: _Stored) -> bool:
-    return clip.source_sha256 == stored.source_sha256 and _same_cut(clip, entry, stored.duration_s)
+def _same_source_and_cut(clip: Clip, stored: Stored) -> bool:
+    return clip.source_sha256 == stored.source_sha256 and _same_cut(clip, stored.start_s, stored.duration_s)
 
 
 def _is_rendered_on(clip: Clip) -> bool:
@@ -282,37 +260,3 @@ def _is_rendered_on(clip: Clip) -> bool:
         return True
     pools = made.exclude(audio_pool=[]).values_list("audio_pool", flat=True)
     return any(clip.pk in pool for pool in pools.iterator(2000))
-
-
-def _changes(clip: Clip, entry: Entry) -> dict[str, str]:
-    """What the entry says otherwise; what it leaves open may have been filled in by a researcher."""
-    wanted = {"genre": entry.genre, "caption": entry.caption, "licence": entry.licence}
-    return {name: value for name, value in wanted.items() if value and getattr(clip, name) != value}
-
-
-def is_settled(clip: Clip) -> bool:
-    """Whether a study beyond its draft, or a rendered stimulus, already rests on what the clip says."""
-    return clip.stimuli.exists() or clip.studies.exclude(state=StudyState.DRAFT).exists()
-
-
-@transaction.atomic
-def describe_clip(*, clip: Clip, by: User | None, **described: str) -> Clip:
-    """Give a clip another genre, caption or licence.
-
-    Raises WrongState once a study beyond its draft or a soundtrack rests on what the clip says, DuetError on words
-    that cannot be used.
-    """
-    # A new soundtrack or study points at the row, and so waits for the lock or is seen here.
-    clip = Clip.objects.select_for_update().get(pk=clip.pk)
-    if is_settled(clip):
-        raise WrongState(
-            f"the clip is in use with another {' and '.join(described)}; what raters or systems have already met "
-            "stands."
-        )
-    for name, value in described.items():
-        if name in manifest.EXPORTED and manifest.is_formula(value):
-            raise DuetError(manifest.formula_refused(name, value))
-        setattr(clip, name, value)
-    clip.save(update_fields=list(described))
-    AuditLine.write("clip described anew", by=by, dataset=clip.dataset, clip=clip.clip_id, changes=described)
-    return clip

@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import secrets
 import shutil
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from studyapp import media_store
-from studyapp.actions.designs import design_csv
+from studyapp.actions.dataset_files import steps, write_files
 from studyapp.actions.stimuli import patience
-from studyapp.briefings import consent_record
+from studyapp.actions.webhooks import announce
 from studyapp.errors import DuetError
-from studyapp.exports import codebook, ratings_frame, study_counts, write_ratings
 from studyapp.models import AuditLine, Dataset, Study, User
-from studyapp.quality import rules_of
+from studyapp.results import build_progress
+from studyapp.results.build_progress import BuildProgress
 from studyapp.states import DatasetState
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-# A build takes seconds; one that is not done by now lost its worker. Building twice is harmless.
+# A step of a build takes seconds, of a large one minutes; one that is not done by now lost its worker. Building
+# twice is harmless.
 _LOST_AFTER = timedelta(minutes=20)
 MOST_BUILDS = 3
 """After so many builds that ended with a dead worker nobody tries again by itself."""
 
 
 @transaction.atomic
-def freeze_dataset(*, study: Study, include_simulated: bool, by: User | None) -> Dataset:
-    """Ask for an export of what has been answered so far, and its report; a task builds them."""
-    dataset = Dataset.objects.create(study=study, includes_simulated=include_simulated, created_by=by)
-    AuditLine.write("dataset requested", by=by, study=study, dataset=dataset.pk, simulated=include_simulated)
+def freeze_dataset(*, study: Study, include_simulated: bool, by: User | None, of_pilot: bool = False) -> Dataset:
+    """Ask for an export of what has been answered so far, or in the pilot, and its report; a task builds them."""
+    dataset = Dataset.objects.create(
+        study=study, includes_simulated=include_simulated, of_pilot=of_pilot, created_by=by
+    )
+    AuditLine.write(
+        "dataset requested",
+        by=by,
+        study=study,
+        dataset=dataset.pk,
+        simulated=include_simulated,
+        of_pilot=of_pilot,
+    )
     _send(dataset)
     return dataset
 
@@ -46,17 +52,15 @@ def resend_lost(*, now: datetime) -> int:
 
     Each message waits twice as long as the one before. What has killed its worker too often becomes FAILED.
     """
-    unfinished = Dataset.objects.filter(state__in=[DatasetState.REQUESTED, DatasetState.BUILDING])
+    waiting = [DatasetState.REQUESTED, DatasetState.BUILDING]
+    unfinished = Dataset.objects.select_related("study").filter(state__in=waiting)
     lost = [dataset for dataset in unfinished.exclude(last_sign_of_life=None) if _is_lost(dataset, now)]
     given_up = [dataset for dataset in lost if dataset.attempt >= MOST_BUILDS]
     for dataset in given_up:
-        # Only if it is still the attempt that was seen.
-        Dataset.objects.filter(pk=dataset.pk, state=DatasetState.BUILDING, attempt=dataset.attempt).update(
-            state=DatasetState.FAILED,
-            error=(
-                f"{dataset.attempt} builds ended with a worker that died or was stopped; look at the worker's log "
-                "and its memory, then freeze a new dataset."
-            ),
+        _give_up(
+            dataset,
+            f"{dataset.attempt} builds ended with a worker that died or was stopped; look at the worker's log "
+            "and its memory, then freeze a new dataset.",
         )
     again = [dataset for dataset in lost if dataset not in given_up]
     for dataset in again:
@@ -76,7 +80,7 @@ def build_dataset(*, dataset_id: int) -> Dataset:
     making = media_store.root() / f"{folder}.part"
     making.mkdir(parents=True)
     try:
-        rows, sha256 = _write(dataset, making)
+        rows, sha256 = write_files(dataset, making, _telling(dataset))
         media_store.put_folder(making, folder)
     except Exception as error:
         shutil.rmtree(making, ignore_errors=True)
@@ -84,10 +88,12 @@ def build_dataset(*, dataset_id: int) -> Dataset:
         sentence = (
             str(error) if expected else f"building failed with {type(error).__name__}; the worker's log says more"
         )
-        _under_way(dataset).update(state=DatasetState.FAILED, error=sentence)
+        _give_up(dataset, sentence)
         if not expected:
             raise
         return Dataset.objects.get(pk=dataset_id)
+    finally:
+        build_progress.forget(dataset_id)
     with transaction.atomic():
         # A second worker may have begun since, or a rater's answers may be gone: one folder is the dataset, this
         # one goes.
@@ -95,9 +101,19 @@ def build_dataset(*, dataset_id: int) -> Dataset:
             state=DatasetState.READY, rows=rows, sha256=sha256, folder=folder, ready_at=timezone.now()
         ):
             AuditLine.write("dataset ready", by=None, study=dataset.study, dataset=dataset.pk, sha256=sha256)
+            told = {"dataset": dataset.pk, "rows": rows, "sha256": sha256}
+            announce(study=dataset.study, event="dataset.ready", payload=told)
         else:
             shutil.rmtree(media_store.root() / folder)
     return Dataset.objects.get(pk=dataset_id)
+
+
+@transaction.atomic
+def _give_up(dataset: Dataset, sentence: str) -> None:
+    # Only if it is still the attempt that was seen.
+    if _under_way(dataset).update(state=DatasetState.FAILED, error=sentence):
+        # Without the sentence, which may name systems.
+        announce(study=dataset.study, event="dataset.failed", payload={"dataset": dataset.pk})
 
 
 @transaction.atomic
@@ -115,6 +131,18 @@ def _begin(dataset_id: int) -> Dataset | None:
     ):
         return None
     return Dataset.objects.select_related("study").get(pk=dataset_id)
+
+
+def _telling(dataset: Dataset) -> Callable[[str], None]:
+    """Notes each step for whoever looks; a sign of life too, so that a long build is not taken for a lost one."""
+    of = steps()
+    done = itertools.count(1)
+
+    def tell(doing: str) -> None:
+        build_progress.note(dataset.pk, BuildProgress(next(done), of, doing))
+        _under_way(dataset).update(last_sign_of_life=timezone.now())
+
+    return tell
 
 
 def _under_way(dataset: Dataset) -> QuerySet[Dataset]:
@@ -141,46 +169,3 @@ def _says_why(error: Exception) -> bool:
     from analysis.schema import SchemaError
 
     return isinstance(error, (DuetError, AnalysisError, SchemaError))
-
-
-def _write(dataset: Dataset, folder: Path) -> tuple[int, str]:
-    """All files of a dataset. Returns the number of ratings and the SHA-256 of their CSV file."""
-    from analysis import tables
-    from analysis.raters import rater_figures
-
-    frame = ratings_frame(dataset.study, include_simulated=dataset.includes_simulated)
-    for name in ("ratings.csv", "ratings.parquet"):
-        write_ratings(frame, folder / name)
-    tables.rater_frame(rater_figures(frame), rules_of(dataset.study)).to_csv(
-        folder / "raters.csv", index=False, lineterminator="\n"
-    )
-    told = json.dumps(consent_record(dataset.study), ensure_ascii=False, indent=1)
-    (folder / "consent.json").write_text(told + "\n", encoding="utf-8")
-    codebook().to_csv(folder / "codebook.csv", index=False, lineterminator="\n")
-    (folder / "design.csv").write_bytes(design_csv(dataset.study).encode())
-    _write_report(frame, dataset, folder)
-    return len(frame), media_store.sha256(folder / "ratings.csv")
-
-
-def _write_report(frame: pd.DataFrame, dataset: Dataset, folder: Path) -> None:
-    """The self-contained page, the same figures for the site's own page, and the tables behind them."""
-    from analysis import report, tables
-
-    simulated = dataset.includes_simulated
-    counts = study_counts(dataset.study, include_simulated=simulated)
-    built = report.build(
-        frame,
-        title=dataset.study.title,
-        include_simulated=simulated,
-        study=counts,
-        rules=rules_of(dataset.study),
-    )
-    page = report.html(built)
-    (folder / "report.html").write_text(page, encoding="utf-8")
-    # Kept beside the page, so that the web process can serve it without importing pandas.
-    (folder / "report.csp").write_text(report.csp_policy(page), encoding="utf-8")
-    figures = json.dumps(report.figures_for_site(built), ensure_ascii=False, allow_nan=False)
-    (folder / "figures.json").write_text(figures, encoding="utf-8")
-    if built.rates is not None:
-        tables.pair_frame(built.rates).to_csv(folder / "win_rates.csv", index=False, lineterminator="\n")
-        tables.system_frame(built.rates).to_csv(folder / "system_win_rates.csv", index=False, lineterminator="\n")

@@ -15,13 +15,19 @@ from django.db import transaction
 
 from analysis import design
 from generation.contracts import GenerationError
-from studyapp import policies, sampling
+from studyapp import policies
 from studyapp.actions.stimuli import audio_pool, enqueue, request_lost, request_stimulus, study_stimuli
+from studyapp.actions.trial_rows import rows_of, store_trials
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Block, Comparison, Stimulus, Study, Trial, User
+from studyapp.plan import sampling
+from studyapp.plan.balance import balance
+from studyapp.plan.sampling import DesignSummary, Refusal
 from studyapp.presentation import Side
-from studyapp.sampling import DesignSummary, Refusal
 from studyapp.states import StimulusState, StudyState
+
+_BESIDE_SUMMARY = ("inputs_sha256", "balance")
+"""What ``Study.design_summary`` keeps besides the summary itself."""
 
 
 def expected_trials(study: Study) -> DesignSummary:
@@ -69,10 +75,14 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
         study = lock_draft(study, "build its design")
         if inputs_sha256(study) != inputs:
             raise WrongState(f"{study} was changed while its design was built; build it again")
-        study.blocks.all().delete()
-        study.comparisons.all().delete()
+        clear_design(study)
         _store(study, planned, known, stimuli)
-        study.design_summary = {**asdict(summary), "inputs_sha256": inputs}
+        counted = balance(study)
+        study.design_summary = {
+            **asdict(summary),
+            "inputs_sha256": inputs,
+            "balance": counted.to_json() if counted else None,
+        }
         study.save(update_fields=["design_summary"])
         AuditLine.write("design built", by=by, study=study, comparisons=summary.comparisons, trials=summary.trials)
     return summary
@@ -82,7 +92,7 @@ def summary_of(study: Study) -> DesignSummary | None:
     """The summary of the design last built, or None without one."""
     if not study.design_summary:
         return None
-    stored = {name: value for name, value in study.design_summary.items() if name != "inputs_sha256"}
+    stored = {name: value for name, value in study.design_summary.items() if name not in _BESIDE_SUMMARY}
     lists = {name: tuple(stored[name]) for name in ("shortfalls", "notes")}
     refusals = tuple(Refusal(**line) for line in stored["refusals"])
     return DesignSummary(**{**stored, **lists, "refusals": refusals})
@@ -94,7 +104,7 @@ def start_generation(*, study: Study, by: User | None) -> int:
 
     Raises NotReady without a design.
     """
-    if not study.comparisons.exists():
+    if not study.comparisons.designed().exists():
         raise NotReady(f"{study} has no design yet; build the design first")
     lost = request_lost(study=study)
     waiting = list(study_stimuli(study).filter(state=StimulusState.REQUESTED))
@@ -106,7 +116,9 @@ def start_generation(*, study: Study, by: User | None) -> int:
 def design_rows(study: Study) -> list[dict[str, str | int]]:
     """The plan as flat rows, one per trial; blocks packed again after a session expired are not in it."""
     comparisons: dict[int, design.PlannedComparison] = {}
-    rows = study.comparisons.select_related("clip", "stimulus_1__system", "stimulus_2__system", "expected")
+    rows = study.comparisons.designed().select_related(
+        "clip", "stimulus_1__system", "stimulus_2__system", "expected"
+    )
     for row in rows.order_by("id"):
         slugs = row.stimulus_1.system.slug, row.stimulus_2.system.slug
         expected = row.expected.slug if row.expected else ""
@@ -115,7 +127,9 @@ def design_rows(study: Study) -> list[dict[str, str | int]]:
         )
     index = {pk: number for number, pk in enumerate(comparisons)}
     blocks: dict[int, list[design.PlannedTrial]] = defaultdict(list)
-    trials = Trial.objects.filter(block__study=study, block__wave=0).select_related("block", "repeat_of")
+    trials = Trial.objects.filter(block__study=study, block__origin=Block.Origin.PLANNED).select_related(
+        "block", "repeat_of"
+    )
     for trial in trials.order_by("block__number", "position"):
         blocks[trial.block.number].append(
             design.PlannedTrial(
@@ -172,13 +186,22 @@ def inputs_sha256(study: Study) -> str:
     return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
+def clear_design(study: Study) -> None:
+    """Drop the design of a draft; what a pilot showed stays, out of the design."""
+    study.blocks.exclude(origin=Block.Origin.PILOT).delete()
+    Comparison.objects.filter(study=study).exclude(trials__isnull=False).delete()
+    Comparison.objects.filter(study=study).update(in_design=False)
+
+
 def _store(
     study: Study,
     planned: design.Design,
     known: sampling.Sampled,
     stimuli: Mapping[tuple[str, str], Stimulus],
 ) -> None:
-    comparisons = Comparison.objects.bulk_create(
+    # What a pilot has shown of the same pairs is there already.
+    there = {(row.kind, row.stimulus_1_id, row.stimulus_2_id): row for row in study.comparisons.all()}
+    comparisons = [
         Comparison(
             study=study,
             clip=known.clips[row.clip_id],
@@ -188,27 +211,14 @@ def _store(
             expected=known.systems[row.expected] if row.expected else None,
         )
         for row in planned.comparisons
+    ]
+    comparisons = [there.get((row.kind, row.stimulus_1_id, row.stimulus_2_id), row) for row in comparisons]
+    Comparison.objects.bulk_create(row for row in comparisons if row.pk is None)
+    Comparison.objects.filter(pk__in=[row.pk for row in there.values() if row in comparisons]).update(
+        in_design=True
     )
     blocks = Block.objects.bulk_create(
         Block(study=study, number=number) for number in range(1, len(planned.blocks) + 1)
     )
-    originals: dict[tuple[int, int], Trial] = {}
-    repeats: list[tuple[Trial, tuple[int, int]]] = []
-    for block, shown in zip(blocks, planned.blocks, strict=True):
-        for position, row in enumerate(shown.trials, start=1):
-            trial = Trial(
-                block=block,
-                position=position,
-                comparison=comparisons[row.comparison],
-                left_is_1=row.left_is_1,
-                played_first=row.played_first,
-                kind=row.kind,
-            )
-            if row.repeats is None:
-                originals[block.pk, position] = trial
-            else:
-                repeats.append((trial, (block.pk, row.repeats)))
-    Trial.objects.bulk_create(originals.values())
-    for trial, original in repeats:
-        trial.repeat_of = originals[original]
-    Trial.objects.bulk_create(trial for trial, _ in repeats)
+    pairs = zip(blocks, planned.blocks, strict=True)
+    store_trials([row for block, shown in pairs for row in rows_of(shown, block, comparisons)])

@@ -55,7 +55,7 @@ def expire_sessions(*, now: datetime, study: Study | None = None) -> int:
     overdue, void = (
         StudySession.objects.overdue(now),
         packing.waiting().filter(
-            trial__block__study__state__in=[state for state in StudyState if policies.takes_answers(state)]
+            trial__block__study__state__in=[state for state in StudyState if policies.packs_again(state)]
         ),
     )
     if study is not None:
@@ -72,7 +72,7 @@ def _expire_in(study_id: int, now: datetime) -> int:
     # A session whose row is locked is being answered right now: it is not silent.
     overdue = StudySession.objects.overdue(now).filter(study=study).select_for_update(skip_locked=True)
     sessions = list(overdue.order_by("pk"))
-    goes_on = policies.takes_answers(StudyState(study.state))
+    goes_on = policies.packs_again(StudyState(study.state))
     # Read under the lock: another sweep may have packed what was seen before it.
     void = goes_on and packing.waiting().filter(trial__block__study=study).exists()
     if not sessions and not void:
@@ -86,7 +86,7 @@ def _expire_in(study_id: int, now: datetime) -> int:
 
 def _pack_what_is_left(study: Study, ended: list[StudySession], now: datetime, what: str) -> list[int]:
     """Retire the blocks of ended sessions; call under the study's lock. Returns the numbers of new blocks."""
-    goes_on = policies.takes_answers(StudyState(study.state))
+    goes_on = policies.packs_again(StudyState(study.state))
     sources = list(Block.objects.filter(session__in=ended))
     if goes_on:
         sources += packing.unclaimed_remainders(study)

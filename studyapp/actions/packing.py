@@ -33,6 +33,8 @@ def waiting() -> QuerySet[VoidedTrial]:
     return (
         VoidedTrial.objects.filter(packed_at=None, trial__in=trials)
         .exclude(trial__block__session__state__in=LIVE_SESSIONS)
+        # What a pilot leaves is asked of nobody.
+        .exclude(trial__block__origin=Block.Origin.PILOT)
         .order_by("pk")
     )
 
@@ -43,7 +45,7 @@ def unclaimed_remainders(study: Study) -> list[Block]:
     Call under the study's row lock: whoever claims one holds it too.
     """
     tests = Count("trials", filter=Q(trials__kind=Trial.Kind.TEST))
-    packed = Block.objects.free().filter(study=study, wave__gt=0).annotate(tests=tests)
+    packed = Block.objects.free().filter(study=study, origin=Block.Origin.PACKED).annotate(tests=tests)
     return list(packed.filter(tests__lt=study.trials_per_block).order_by("pk"))
 
 
@@ -70,7 +72,7 @@ def pack_again(study: Study, sources: Sequence[Block], *, now: datetime, erased:
     if all(trial.kind != Trial.Kind.TEST for trial in left):
         return []
     VoidedTrial.objects.filter(trial__in=freed).update(packed_at=now)
-    last = Block.objects.filter(study=study).aggregate(number=Max("number"))["number"]
+    last = Block.objects.counted().filter(study=study).aggregate(number=Max("number"))["number"]
     packed = design.repack(
         [
             design.UnansweredTrial(
@@ -89,7 +91,8 @@ def pack_again(study: Study, sources: Sequence[Block], *, now: datetime, erased:
     wave = 1 + max(trial.block.wave for trial in left)
     kinds = {trial.comparison_id: trial.comparison.kind for trial in left}
     blocks = Block.objects.bulk_create(
-        Block(study=study, number=number, wave=wave) for number in range(last + 1, last + 1 + len(packed))
+        Block(study=study, number=number, origin=Block.Origin.PACKED, wave=wave)
+        for number in range(last + 1, last + 1 + len(packed))
     )
     practised = _practice(study, packed, seed=study.seed + last)
     Trial.objects.bulk_create(
@@ -118,7 +121,11 @@ def _practice(
     """Fields of the training trials that every new block begins with: whoever gets it has not practised yet."""
     if not study.training_per_block:
         return [[] for _ in packed]
-    known = study.comparisons.filter(kind=Comparison.Kind.TRAINING).select_related("stimulus_1", "stimulus_2")
+    known = (
+        study.comparisons.designed()
+        .filter(kind=Comparison.Kind.TRAINING)
+        .select_related("stimulus_1", "stimulus_2")
+    )
     rows = list(known.order_by("pk"))
     candidates = [
         practice.Candidate(str(row.clip_id), (str(row.stimulus_1.system_id), str(row.stimulus_2.system_id)))

@@ -62,7 +62,9 @@ def note_seen(session: StudySession, now: datetime) -> None:
     """Save a session whose row is locked, with this sign of life."""
     session.last_seen_at = now
     session.expires_at = session.expiry_after(now)
-    session.save(update_fields=["state", "started_at", "completed_at", "last_seen_at", "expires_at"])
+    session.save(
+        update_fields=["state", "started_at", "completed_at", "last_seen_at", "expires_at", "answer_count"]
+    )
 
 
 def complete(session: StudySession, now: datetime) -> None:

@@ -21,7 +21,7 @@ from studyapp.actions.recruitment import OPEN, Entry
 from studyapp.actions.session_rows import begin, complete, must_go_on, note_seen, under_lock
 from studyapp.admission import outstanding
 from studyapp.briefings import briefing
-from studyapp.errors import AnswerRefused, Distrusted, StepFirst, StudyFull, WrongState
+from studyapp.errors import AnswerRefused, Distrusted, StepFirst, StudyFull, ToldOtherwise, WrongState
 from studyapp.models import (
     Block,
     PlayEvent,
@@ -71,15 +71,21 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What a consent form says. ``ticket`` becomes the rater's code, so that a form sent twice enrols once."""
+    """What a consent form says. ``ticket`` becomes the rater's code, so that a form sent twice enrols once.
+
+    told: SHA-256 of what the page told, which must be what it tells now; empty where no page was read.
+    of_pilot: whether the study was piloted when the page was made, as it must be now; None where no page was read.
+    """
 
     ticket: str
     entry: Entry = OPEN
     language: str = ""
+    told: str = ""
+    of_pilot: bool | None = None
 
 
 def enrol(*, study: Study, now: datetime, consent: Consent | None = None) -> StudySession:
-    """A rater has agreed: claim one free block for them. Raises WrongState or StudyFull.
+    """A rater has agreed: claim one free block for them. Raises WrongState, StudyFull or ToldOtherwise.
 
     Who came before, by this form, invitation or panel id, gets the session that they have.
     """
@@ -123,15 +129,21 @@ def _claim_free_block(study: Study, consent: Consent, now: datetime) -> StudySes
     known = _mine(study, consent)
     if known is not None:
         return known
+    told = briefing(study, consent.language or study.language)
+    told_otherwise = consent.told and consent.told != told.sha256
+    piloted = study.state == StudyState.PILOT
+    if told_otherwise or (consent.of_pilot is not None and consent.of_pilot != piloted):
+        # An amendment came while the page was open, or the pilot ended: nobody agrees to what they have not read,
+        # and no place of the study goes to who came for its pilot, simulated raters above all.
+        raise ToldOtherwise(gettext("What this page tells has changed meanwhile. Please read it again."))
     rater = Rater.objects.create(code=consent.ticket)
-    block = Block.objects.claimable().filter(study=study).order_by("number").first()
+    block = Block.objects.of_phase(study).claimable().order_by("number").first()
     if block is None:
         rater.delete()
         return None
     recruitment.bind(study=study, entry=consent.entry, rater=rater, now=now)
     block.state = BlockState.CLAIMED
     block.save(update_fields=["state"])
-    told = briefing(study, consent.language or study.language)
     session = StudySession(
         study=study,
         rater=rater,
@@ -152,7 +164,9 @@ def _claim_free_block(study: Study, consent: Consent, now: datetime) -> StudySes
 def _question_whose_turn_it_is(study: Study) -> Question:
     """The one that fewer raters were asked first; call under the study's lock, so that two never take one turn."""
     gone = [state for state in SessionState if state not in LIVE_SESSIONS]
-    began = StudySession.objects.filter(study=study).exclude(state__in=gone, started_at=None)
+    began = StudySession.objects.filter(study=study, block__in=Block.objects.of_phase(study)).exclude(
+        state__in=gone, started_at=None
+    )
     asked = dict(began.order_by().values_list("first_question").annotate(Count("pk")))
     return min(Question, key=lambda question: asked.get(question, 0))
 
@@ -309,6 +323,7 @@ def _answer(
         )
         for question in Question
     )
+    session.answer_count += len(Question)
     if marks:
         store_marks(session=session, trial=trial, marks=marks, now=now)
     completed = len(waiting) == 1

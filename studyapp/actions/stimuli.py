@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
+from stat import S_ISREG
 
-from django.db import transaction
+from django.conf import settings
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from generation import registry
+from generation.contracts import GenerationError
+from studyapp.errors import NotReady
 from studyapp.models import AuditLine, Clip, Stimulus, Study, System, User
 from studyapp.models.stimulus import StimulusQuerySet
 from studyapp.states import StimulusState
@@ -21,6 +26,8 @@ SILENCE = timedelta(seconds=30)
 RESEND_AFTER = timedelta(minutes=2)
 RESEND_AT_MOST_EVERY = timedelta(hours=1)
 """Each message that nobody took doubles the wait for the next one, up to this."""
+BULKY = ("peaks", "artefacts", "environment", "audio_pool", "text")
+"""Columns that lists of many stimuli do without."""
 MOST_DEATHS = 3
 """After every so many attempts that ended with a dead worker, a stimulus waits for a researcher instead."""
 
@@ -37,18 +44,26 @@ def request_stimulus(*, clip: Clip, system: System, study: Study, pool: Sequence
     ``pool`` is ``audio_pool(study)``, for who asks for many and reads it once.
     Raises NotReady or GenerationError when something that the system is made from is missing.
     """
-    pool = audio_pool(study) if pool is None else pool
-    recipe = recipe_for(
-        clip=clip, system=system, seed=study.generation_seed, target_lufs=study.target_lufs, pool=pool
+    return ask_for(
+        clip=clip,
+        system=system,
+        seed=study.generation_seed,
+        target_lufs=study.target_lufs,
+        pool=audio_pool(study) if pool is None else pool,
     )
+
+
+def ask_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Sequence[Clip]) -> Stimulus:
+    """The same for whoever has no study. Raises NotReady or GenerationError."""
+    recipe = recipe_for(clip=clip, system=system, seed=seed, target_lufs=target_lufs, pool=pool)
     stimulus, _ = Stimulus.objects.get_or_create(
         key=recipe.key,
         defaults={
             "clip": clip,
             "system": system,
             "text": recipe.text,
-            "seed": study.generation_seed,
-            "target_lufs": study.target_lufs,
+            "seed": seed,
+            "target_lufs": target_lufs,
             "settings_digest": recipe.settings_digest,
             "weights_digest": recipe.weights_digest,
             "sources_digest": recipe.sources_digest,
@@ -60,16 +75,29 @@ def request_stimulus(*, clip: Clip, system: System, study: Study, pool: Sequence
 
 def study_stimuli(study: Study) -> StimulusQuerySet:
     """Every stimulus that the study's design shows."""
-    comparisons = study.comparisons.all()
+    comparisons = study.comparisons.designed()
     return Stimulus.objects.filter(
         Q(pk__in=comparisons.values("stimulus_1")) | Q(pk__in=comparisons.values("stimulus_2"))
     )
 
 
+def is_whole(name: str, size_bytes: int | None) -> bool:
+    """Whether a file lies in the media folder with the size it was measured with; reads none of it."""
+    try:
+        found = (Path(settings.MEDIA_ROOT) / name).stat()
+    except OSError:
+        return False
+    return S_ISREG(found.st_mode) and size_bytes in (None, found.st_size)
+
+
 def with_lost_file(stimuli: StimulusQuerySet) -> list[Stimulus]:
-    """Those of them that are ready, but whose file is gone from the media folder."""
-    ready = stimuli.ready().select_related("clip", "system").order_by("pk")
-    return [stimulus for stimulus in ready if not stimulus.path.is_file()]
+    """Those of them that are ready, but whose file is gone from the media folder or of another size."""
+    # Thousands are looked at every few seconds while a study's page is open; rows are made of the few lost alone.
+    files = stimuli.ready().order_by().values_list("pk", "file", "file_bytes")
+    lost = [pk for pk, name, size_bytes in files if not is_whole(name, size_bytes)]
+    if not lost:
+        return []
+    return list(Stimulus.objects.filter(pk__in=lost).select_related("clip", "system").order_by("pk"))
 
 
 @transaction.atomic
@@ -118,12 +146,59 @@ def _send(stimulus_id: int, queue: str) -> None:
 @transaction.atomic
 def retry_failed(*, study: Study, by: User | None) -> int:
     """Ask again for every failed stimulus of the study; returns how many."""
-    failed = list(study_stimuli(study).filter(state=StimulusState.FAILED))
-    Stimulus.objects.filter(pk__in=[one.pk for one in failed], state=StimulusState.FAILED).update(
-        state=StimulusState.REQUESTED, progress=0.0, error="", sends=0
-    )
-    AuditLine.write("failed stimuli asked for again", by=by, study=study, stimuli=len(failed))
-    return enqueue(stimuli=failed)
+    failed = study_stimuli(study).filter(state=StimulusState.FAILED)
+    again = ask_again(failed)
+    AuditLine.write("failed stimuli asked for again", by=by, study=study, stimuli=len(again))
+    return len(again)
+
+
+@transaction.atomic
+def retry_one(*, stimulus: Stimulus, by: User | None) -> bool:
+    """Ask again for one stimulus that failed; False when it has not, or not any more."""
+    again = ask_again(Stimulus.objects.filter(pk=stimulus.pk))
+    if again:
+        AuditLine.write("failed stimulus asked for again", by=by, stimulus=stimulus.pk)
+    return bool(again)
+
+
+def ask_again(asked: StimulusQuerySet) -> list[Stimulus]:
+    """Send those of them that have failed, and no others; gives them."""
+    again = []
+    for stimulus in asked.select_related("clip", "system"):
+        # Conditional, for a button may be pressed twice.
+        failed = Stimulus.objects.filter(pk=stimulus.pk, state=StimulusState.FAILED)
+        if failed.update(state=StimulusState.REQUESTED, progress=0.0, error="", sends=0):
+            renew(stimulus)
+            again.append(stimulus)
+    enqueue(stimuli=again)
+    return again
+
+
+def renew(stimulus: Stimulus) -> None:
+    """Let one that has never had a file be made by today's recipe: its cause may have been mended in it.
+
+    Where another row is of that recipe already, or the recipe cannot be written, the old one stands.
+    """
+    pool = list(Clip.objects.filter(pk__in=stimulus.audio_pool).order_by("pk"))
+    try:
+        recipe = recipe_for(
+            clip=stimulus.clip,
+            system=stimulus.system,
+            seed=stimulus.seed,
+            target_lufs=stimulus.target_lufs,
+            pool=pool,
+        )
+        with transaction.atomic():
+            Stimulus.objects.filter(pk=stimulus.pk, file_sha256="").update(
+                key=recipe.key,
+                text=recipe.text,
+                settings_digest=recipe.settings_digest,
+                weights_digest=recipe.weights_digest,
+                sources_digest=recipe.sources_digest,
+            )
+    except (NotReady, GenerationError, IntegrityError):
+        # The worker says what is wrong, on the row.
+        return
 
 
 @transaction.atomic

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from studyapp import policies
+from studyapp import field_values
 from studyapp.actions.designs import (
     build_design,
     design_csv,
     design_rows,
     expected_trials,
-    inputs_sha256,
     lock_draft,
     start_generation,
     summary_of,
 )
 from studyapp.actions.endings import stand_still
-from studyapp.actions.stimuli import study_stimuli, with_lost_file
-from studyapp.actions.texts import check_texts
-from studyapp.errors import DuetError, NotReady, WrongState
-from studyapp.models import AuditLine, Clip, Stimulus, Study, System, SystemPair, User
-from studyapp.states import StimulusState, StudyState
+from studyapp.actions.opening import become, must_be_ready
+from studyapp.actions.pilots import put_away
+from studyapp.errors import DuetError, WrongState
+from studyapp.models import AuditLine, Clip, Study, StudyMember, System, SystemPair, User
+from studyapp.plan import analysis_plan
+from studyapp.plan.amendable import KEPT_BACK, SECRET
+from studyapp.plan.freezing import frozen_parts
+from studyapp.states import StudyState
+
+if TYPE_CHECKING:
+    from django.db.models import Field
 
 __all__ = [
+    "archive_study",
     "build_design",
     "change_study",
     "close_study",
@@ -46,11 +50,6 @@ __all__ = [
     "summary_of",
 ]
 
-MAX_LOUDNESS_DIFFERENCE_LU = 0.2
-# Two files of one length may be told apart by a rounding of the container's clock, not by an ear.
-_DURATION_TOLERANCE_S = 0.001
-_NAMED_IN_MESSAGES = 5
-
 
 @transaction.atomic
 def create_study(
@@ -63,11 +62,13 @@ def create_study(
     **numbers: Any,
 ) -> Study:
     """A draft. ``numbers`` are other fields of Study. Raises DuetError naming the fields that are wrong."""
-    study = Study(title=title, slug=slug, created_by=by, **numbers)
+    study = Study(created_by=by, **_read({"title": title, "slug": slug, **numbers}))
     _validate(study)
     study.save()
     study.clips.set(clips)
     _replace_pairs(study, pairs)
+    if by is not None:
+        StudyMember.objects.create(study=study, user=by, role=StudyMember.Role.OWNER, sees_names=True)
     AuditLine.write("study made", by=by, study=study, slug=slug)
     return study
 
@@ -91,11 +92,22 @@ def change_study(
     if pairs is not None:
         set_pairs(study=draft, pairs=pairs, by=by)
     if fields:
+        fields = _read(fields)
+        before = {name: _told(name, getattr(draft, name)) for name in fields}
+        same = {name for name, value in fields.items() if getattr(draft, name) == value}
         for name, value in fields.items():
             setattr(draft, name, value)
         _validate(draft)
         draft.save(update_fields=list(fields))
-        AuditLine.write("study changed", by=by, study=draft, fields=list(fields))
+        after = {name: _told(name, value) for name, value in fields.items()}
+        changed = [name for name in fields if name not in same]
+        AuditLine.write(
+            "study changed",
+            by=by,
+            study=draft,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
     return draft
 
 
@@ -103,48 +115,57 @@ def change_study(
 def set_pairs(*, study: Study, pairs: Iterable[tuple[System, System]], by: User | None) -> None:
     """Choose the system pairs anew, in either order. Raises WrongState once the study is open."""
     lock_draft(study, "choose its pairs")
+    before = [str(pair) for pair in study.pairs.all()]
     _replace_pairs(study, pairs)
-    AuditLine.write("pairs chosen", by=by, study=study, pairs=[str(pair) for pair in study.pairs.all()])
+    after = [str(pair) for pair in study.pairs.all()]
+    AuditLine.write("pairs chosen", by=by, study=study, before={"pairs": before}, after={"pairs": after})
 
 
 @transaction.atomic
 def set_clips(*, study: Study, clips: Iterable[Clip], by: User | None) -> None:
     """Choose the clips anew. Raises WrongState once the study is open."""
     lock_draft(study, "choose its clips")
+    before = study.clips.count()
     study.clips.set(clips)
-    AuditLine.write("clips chosen", by=by, study=study, clips=study.clips.count())
+    AuditLine.write(
+        "clips chosen", by=by, study=study, before={"clips": before}, after={"clips": study.clips.count()}
+    )
 
 
 @transaction.atomic
 def open_study(*, study: Study, by: User | None) -> Study:
     """Freeze the design and let raters come.
 
-    Raises WrongState unless the study is a draft, NotReady naming what is missing or unequal: the design, stimuli
-    and their files, loudness inside a pair (0.2 LU), size and duration of the files of one clip.
+    A pilot under way ends with it. Raises WrongState unless the study is a draft or piloted, NotReady naming what
+    is missing or unequal: the design, stimuli and their files, loudness inside a pair (0.2 LU), size and duration
+    of the files of one clip.
     """
-    draft = lock_draft(study, "open it")
-    if not draft.blocks.exists():
-        raise NotReady(f"{draft} has no design yet; build the design first")
-    if draft.design_summary.get("inputs_sha256") != inputs_sha256(draft):
-        raise NotReady(f"{draft} was changed after its design was built; build the design again")
-    check_texts(draft)
-    _check_stimuli(draft)
-    plan_sha256 = hashlib.sha256(design_csv(draft).encode()).hexdigest()
-    return _become(study, StudyState.OPEN, by=by, opened_at=timezone.now(), plan_sha256=plan_sha256)
+    draft = must_be_ready(study, "open it")
+    if draft.state == StudyState.PILOT:
+        put_away(draft)
+    frozen = frozen_parts(draft)
+    return become(
+        study,
+        StudyState.OPEN,
+        by=by,
+        opened_at=timezone.now(),
+        plan_sha256=frozen["design"],
+        frozen=frozen,
+    )
 
 
 @transaction.atomic
 def pause_study(*, study: Study, by: User | None) -> Study:
     """Let nobody new start; whoever is under way may finish. Raises WrongState unless the study is open."""
-    return _become(study, StudyState.PAUSED, by=by)
+    return become(study, StudyState.PAUSED, by=by)
 
 
 @transaction.atomic
 def resume_study(*, study: Study, by: User | None) -> Study:
     """Let raters come again. Raises WrongState unless the study is paused."""
-    if Study.objects.filter(pk=study.pk, state=StudyState.DRAFT).exists():
-        raise WrongState(f"{study} is a draft; open it instead")
-    return _become(study, StudyState.OPEN, by=by)
+    if Study.objects.filter(pk=study.pk, state__in=[StudyState.DRAFT, StudyState.PILOT]).exists():
+        raise WrongState(f"{study} is not open yet; open it instead")
+    return become(study, StudyState.OPEN, by=by)
 
 
 @transaction.atomic
@@ -154,27 +175,43 @@ def close_study(*, study: Study, by: User | None) -> Study:
     Answers in flight come before it, and their time before ``closed_at``: a dataset frozen now misses none.
     """
     stand_still(study=study)
-    return _become(study, StudyState.CLOSED, by=by, closed_at=timezone.now())
+    return become(study, StudyState.CLOSED, by=by, closed_at=timezone.now())
+
+
+@transaction.atomic
+def archive_study(*, study: Study, by: User | None) -> Study:
+    """Put a closed study away: it stays readable and exportable. Raises WrongState unless it is closed."""
+    return become(study, StudyState.ARCHIVED, by=by, archived_at=timezone.now())
+
+
+def _read(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of Study as they take what was given. Raises DuetError naming those of another shape."""
+    found: dict[str, Any] = {}
+    wrong: dict[str, list[str]] = {}
+    for name, value in given.items():
+        field = Study._meta.get_field(name)
+        try:
+            # Systems come as rows.
+            found[name] = value if field.is_relation else field_values.read(cast("Field[Any, Any]", field), value)
+        except ValidationError as error:
+            wrong[name] = error.messages
+    if "primary_pairs" in found and (words := analysis_plan.pairs_problem(found["primary_pairs"])):
+        wrong["primary_pairs"] = [words]
+    if wrong:
+        raise _refusal(wrong)
+    return found
 
 
 def _validate(study: Study) -> None:
     try:
         study.full_clean()
     except ValidationError as error:
-        wrong = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in error.message_dict.items())
-        raise DuetError(f"the study cannot be like that: {wrong}") from None
+        raise _refusal(error.message_dict) from None
 
 
-def _become(study: Study, then: StudyState, *, by: User | None, **fields: Any) -> Study:
-    allowed = [state for state in StudyState if policies.may_become(state, then)]
-    # Conditional: of two who ask at once, one finds the row already changed.
-    if not Study.objects.filter(pk=study.pk, state__in=allowed).update(state=then, **fields):
-        state = Study.objects.get(pk=study.pk).get_state_display().lower()
-        options = " or ".join(name.label.lower() for name in allowed)
-        raise WrongState(f"{study} is {state}; only a study that is {options} can become {then.label.lower()}")
-    AuditLine.write(f"study {then.value}", by=by, study=study)
-    study.refresh_from_db()
-    return study
+def _refusal(wrong: Mapping[str, Iterable[str]]) -> DuetError:
+    told = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in wrong.items())
+    return DuetError(f"the study cannot be like that: {told}")
 
 
 def _replace_pairs(study: Study, pairs: Iterable[tuple[System, System]]) -> None:
@@ -190,37 +227,8 @@ def _replace_pairs(study: Study, pairs: Iterable[tuple[System, System]]) -> None
     )
 
 
-def _check_stimuli(study: Study) -> None:
-    comparisons = study.comparisons.select_related("clip", "stimulus_1__system", "stimulus_2__system")
-    stimuli: dict[str, set[Stimulus]] = defaultdict(set)
-    wrong: list[str] = []
-    for row in comparisons:
-        pair = row.stimulus_1, row.stimulus_2
-        stimuli[row.clip.clip_id].update(pair)
-        if row.stimulus_1.lufs is None or row.stimulus_2.lufs is None:
-            continue
-        difference = abs(row.stimulus_1.lufs - row.stimulus_2.lufs)
-        if difference > MAX_LOUDNESS_DIFFERENCE_LU:
-            names = " and ".join(stimulus.system.slug for stimulus in pair)
-            wrong.append(f"{row.clip}: {names} differ by {difference:.2f} LU")
-    unready = Counter(one.state for group in stimuli.values() for one in group if one.state != StimulusState.READY)
-    if unready:
-        counts = ", ".join(f"{count} {StimulusState(state).label.lower()}" for state, count in unready.items())
-        raise NotReady(f"not every stimulus is ready ({counts}); generate them, or retry the failed ones")
-    lost = [str(stimulus) for stimulus in with_lost_file(study_stimuli(study))]
-    if lost:
-        raise NotReady(f"the files of {_named(lost, ', ')} are lost; start generation, which makes them again")
-    for clip_id, group in stimuli.items():
-        sizes = sorted({stimulus.file_bytes or 0 for stimulus in group})
-        if len(sizes) > 1:
-            wrong.append(f"{clip_id}: files of {sizes[0]} to {sizes[-1]} bytes")
-        durations = sorted(stimulus.duration_s or 0.0 for stimulus in group)
-        if durations[-1] - durations[0] > _DURATION_TOLERANCE_S:
-            wrong.append(f"{clip_id}: durations of {durations[0]:.3f} to {durations[-1]:.3f} s")
-    if wrong:
-        raise NotReady(f"raters could tell versions apart: {_named(wrong, '; ')}; generate these stimuli again")
-
-
-def _named(things: Sequence[str], between: str) -> str:
-    more = f" and {len(things) - _NAMED_IN_MESSAGES} more" if len(things) > _NAMED_IN_MESSAGES else ""
-    return between.join(things[:_NAMED_IN_MESSAGES]) + more
+def _told(name: str, value: Any) -> Any:
+    """A field's value as the audit log keeps it, which every member reads and archives hold."""
+    if name in SECRET and value:
+        return KEPT_BACK
+    return value if value is None or isinstance(value, bool | int | float | str | list | dict) else str(value)

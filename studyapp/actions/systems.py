@@ -16,9 +16,13 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from generation import registry
-from studyapp.errors import DuetError
-from studyapp.media_store import put_folder
+from generation.cards import Standing
+from generation.contracts import SystemSpec
+from studyapp.actions.stimuli import renew
+from studyapp.errors import DuetError, WrongState
+from studyapp.media_store import IMPORTED, imported, put_folder
 from studyapp.models import AuditLine, Clip, System, User
+from studyapp.states import StimulusState
 
 SOUNDTRACK_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
@@ -58,8 +62,10 @@ def ensure_system(
         raise DuetError(str(error.args[0])) from None
     if preset not in spec.presets:
         raise DuetError(f"{key} has no preset {preset!r}; there are {', '.join(spec.presets)}")
+    if chosen.get("folder"):
+        imported(str(chosen["folder"]))
     slug = slug or spec.slug(preset)
-    label = label or (spec.label if preset == "default" else f"{spec.label} ({preset})")
+    label = label or _label(spec, preset, chosen)
     for name, value in (("slug", slug), ("label", label)):
         if preset != "default" and preset not in value:
             raise DuetError(f"the {name} {value!r} does not say the preset; put {preset!r} into it")
@@ -78,6 +84,54 @@ def ensure_system(
     return system
 
 
+@transaction.atomic
+def change_settings(*, system: System, settings: Mapping[str, Any], by: User | None) -> System:
+    """Give a system other settings, as long as no soundtrack was made with those it has.
+
+    What was asked for and not made yet is asked for anew, by the new settings. A draft that compares the system
+    has to build its design again. Raises WrongState once a soundtrack exists or is being made, DuetError on
+    settings that the system does not take.
+    """
+    system = System.objects.select_for_update().get(pk=system.pk)
+    if system.key == "imported":
+        raise WrongState(f"{system.slug} is its files; bring other files under another name instead")
+    # Locked, lest a worker take one between this look and its renewal.
+    asked = list(system.stimuli.select_for_update(of=("self",)).select_related("clip").order_by("pk"))
+    made = sum(bool(stimulus.file_sha256) for stimulus in asked)
+    if made:
+        raise WrongState(
+            f"{made} soundtracks were made with the settings of {system.slug}; add a system with other settings "
+            "and a slug of its own instead"
+        )
+    if any(stimulus.state == StimulusState.RENDERING for stimulus in asked):
+        raise WrongState(f"{system.slug} is at work on a soundtrack; wait until it is done or has failed")
+    before = system.settings
+    spec = registry.spec(system.key)
+    own_label = system.label != _label(spec, system.preset, before)
+    try:
+        system.digest = registry.settings_digest(system.key, system.preset, dict(settings))
+    except (KeyError, ValueError) as error:
+        raise DuetError(str(error.args[0])) from None
+    system.settings = dict(settings)
+    if not own_label:
+        system.label = _label(spec, system.preset, system.settings)
+    system.save(update_fields=["settings", "digest", "label"])
+    for stimulus in asked:
+        stimulus.system = system
+        renew(stimulus)
+    AuditLine.write("system's settings changed", by=by, system=system.slug, before=before, after=system.settings)
+    return system
+
+
+def _label(spec: SystemSpec, preset: str, settings: Mapping[str, Any]) -> str:
+    """What the system is called in reports: an outside one by its own name."""
+    card = registry.card(spec.key, preset, settings)
+    own = str(settings.get("model", "")).strip() or card.name
+    if card.standing == Standing.OUTSIDE and own:
+        return f"{own} ({Standing.OUTSIDE})"
+    return spec.label if preset == "default" else f"{spec.label} ({preset})"
+
+
 def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by: User | None) -> System:
     """Keep finished audio or video files of an outside model and make a system of them.
 
@@ -90,7 +144,7 @@ def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by:
     if slug == "imported-":
         raise DuetError(f"the model name {model!r} has no letter or digit; give the model's name")
     media = Path(django_settings.MEDIA_ROOT)
-    home = media / "imported" / slug
+    home = media / IMPORTED / slug
     incoming = home / f".incoming-{secrets.token_hex(6)}"
     incoming.mkdir(parents=True)
     try:

@@ -33,7 +33,7 @@ from studyapp.models import (
     Trial,
     TrialMark,
 )
-from studyapp.policies import takes_answers
+from studyapp.policies import packs_again
 from studyapp.receipts import digest_of
 from studyapp.states import BlockState, SessionState, StudyState
 
@@ -109,10 +109,12 @@ def erase(*, receipt: str, now: datetime) -> Erasure:
     rater.delete()
     Block.objects.filter(pk=block.pk).update(state=BlockState.RETIRED)
     new_blocks: list[int] = []
-    if takes_answers(StudyState(study.state)):
+    if packs_again(StudyState(study.state)):
         sources = packing.unclaimed_remainders(study)
         Block.objects.filter(pk__in=[source.pk for source in sources]).update(state=BlockState.RETIRED)
-        new_blocks = packing.pack_again(study, sources, now=now, erased=answered)
+        new_blocks = packing.pack_again(
+            study, sources, now=now, erased=[] if block.origin == Block.Origin.PILOT else answered
+        )
     superseded = supersede(study, since=first_answer, simulated=simulated, now=now) if first_answer else []
     AuditLine.write(
         "session erased by its rater",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.contrib.admin import ModelAdmin
+from django.contrib.admin import ModelAdmin, ShowFacets
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from studyapp.admin.lists import BoundedPaginator, NewestChangeList, VisibleStudies
 from studyapp.errors import DuetError
-from studyapp.models import AuditLine
+from studyapp.models import AuditLine, Block, Study, StudyMember, StudySession
 from studyapp.views.staff import researcher
 
 # Generic for the type checker only.
@@ -29,17 +31,65 @@ def video(source: str) -> SafeString:
 
 
 class ResearchAdmin(_ModelAdmin):
-    """Rows that researchers make. Every active staff account is a researcher; there is no finer matrix."""
+    """Rows that researchers make. Every active staff account is a researcher; studies are their members' alone.
 
+    study_path: the lookup from a row to its study, where it has one; rows of studies that somebody is no member of
+    are not there for them. tells_names: the rows say which system is which, beside what a rater was shown.
+    lead: what the rows are, in a sentence above the list. nothing_yet: what to do while there are none.
+    explained: help for fields whose model has none.
+    """
+
+    study_path = ""
+    tells_names = False
+    lead = ""
+    nothing_yet = "Nothing yet."
+    explained: Mapping[str, str] = {}
+    paginator = BoundedPaginator
     show_full_result_count = False
+    # Facets count every row for every choice.
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
+    list_max_show_all = 50
     # Deleting goes one row at a time: a bulk action would not ask has_delete_permission for each.
     actions = None
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Under the name of what it lists, for there is nothing to select."""
-        title = str(self.opts.verbose_name_plural).capitalize()
-        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+        title = str(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title[:1].upper() + title[1:], **(extra_context or {})})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        user = researcher(request)
+        if not self.study_path or user.is_superuser:
+            return rows
+        return rows.filter(**{f"{self.study_path}__in": self._memberships(request).values("study")})
+
+    def _memberships(self, request: HttpRequest) -> QuerySet[StudyMember]:
+        """Those of the user that let them see these rows."""
+        mine = StudyMember.objects.filter(user=researcher(request))
+        return mine.filter(sees_names=True) if self.tells_names else mine
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if self.explained:
+            kwargs["help_texts"] = {**self.explained, **kwargs.get("help_texts", {})}
+        return super().get_form(request, obj, change, **kwargs)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Studies to choose from are those that somebody may know of."""
+        if db_field.remote_field.model is Study:
+            kwargs.setdefault("queryset", Study.objects.visible_to(researcher(request)))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_list_filter(self, request: HttpRequest) -> list[Any]:
+        """As they are listed; those by study name the studies that somebody may know of."""
+        return [
+            (one, VisibleStudies) if isinstance(one, str) and one.split("__")[-1] == "study" else one
+            for one in super().get_list_filter(request)
+        ]
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> None:
+        """Related rows come in their model's own order: their list may be in one that only it works out."""
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_staff)
@@ -80,6 +130,9 @@ class ResearchAdmin(_ModelAdmin):
 class EvidenceAdmin(ResearchAdmin):
     """Rows that only the work itself writes: to be read, never added, changed or deleted here."""
 
+    ordering = ["-pk"]
+    nothing_yet = "Nothing yet. Rows appear here by themselves while raters take part."
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -88,3 +141,53 @@ class EvidenceAdmin(ResearchAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ManyRowsAdmin(EvidenceAdmin):
+    """Evidence of which there are millions: a list has the rows of the newest sessions, newest first.
+
+    newest_of: the lookup from a row to its session. The search box takes a session's number, old or new.
+    """
+
+    newest_of = "session"
+    # Any other order would sort every row there is.
+    sortable_by = ()
+    search_fields = ["session"]
+    search_help_text = "The number of a session: everything of it, however old."
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[NewestChangeList]:
+        return NewestChangeList
+
+    def parents(self, request: HttpRequest) -> QuerySet[Any]:
+        """Sessions whose rows somebody may see; the one that was searched for, if any was."""
+        sessions: QuerySet[Any] = StudySession.objects.order_by("-pk")
+        if not researcher(request).is_superuser:
+            sessions = sessions.filter(study__in=self._memberships(request).values("study"))
+        number = request.GET.get("q", "").strip()
+        return sessions.filter(pk=int(number)) if number.isdecimal() else sessions
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        number = search_term.strip()
+        if not number:
+            return queryset, False
+        # Words find nothing; the help beneath the box says what does.
+        return queryset.filter(**{self.newest_of: int(number)}) if number.isdecimal() else queryset.none(), False
+
+
+class ManyTrialsAdmin(ManyRowsAdmin):
+    """The same for trials, which a block has before anybody takes it."""
+
+    newest_of = "block"
+
+    def parents(self, request: HttpRequest) -> QuerySet[Any]:
+        blocks: QuerySet[Any] = Block.objects.order_by("-pk")
+        if researcher(request).is_superuser:
+            return blocks
+        return blocks.filter(study__in=self._memberships(request).values("study"))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return _ModelAdmin.get_search_results(self, request, queryset, search_term)

@@ -10,23 +10,29 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from studyapp import media_store
+from studyapp import manifest, media_store
 from studyapp.actions.clips import ImportProgress, ImportReport, describe_clip, import_clips, is_settled
+from studyapp.admin import refusals
 from studyapp.admin.base import ResearchAdmin, video
-from studyapp.admin.forms import ClipFolderForm, ClipUploadForm
+from studyapp.admin.clip_forms import ClipFolderForm, ClipForm, ClipUploadForm
 from studyapp.admin.import_stream import Work, streamed
 from studyapp.admin.uploads import unpack
+from studyapp.clips import genres, import_folders
+from studyapp.clips import sampling as clip_sampling
 from studyapp.errors import DuetError
-from studyapp.models import Clip
+from studyapp.models import Clip, Study
 from studyapp.views.staff import researcher
 
-DESCRIPTION = ("genre", "caption", "licence")
+STANDS = ("genre", "caption")
+"""What cannot be changed once a soundtrack or an open study rests on it."""
 
 
 class HasAudioFilter(admin.SimpleListFilter):
@@ -42,6 +48,35 @@ class HasAudioFilter(admin.SimpleListFilter):
         return queryset.filter(audio_file="") if self.value() == "no" else queryset
 
 
+class InUseFilter(admin.SimpleListFilter):
+    title = "use"
+    parameter_name = "used"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "In a study of yours"), ("no", "In none of yours")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        mine = Study.objects.visible_to(request.user).order_by().values("pk")
+        used = Exists(Study.clips.through.objects.filter(clip=OuterRef("pk"), study__in=mine))
+        if self.value() == "yes":
+            return queryset.filter(used)
+        return queryset.exclude(used) if self.value() == "no" else queryset
+
+
+class TagFilter(admin.SimpleListFilter):
+    title = "tag"
+    parameter_name = "tag"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(tag, tag) for tag in clip_sampling.known_tags()]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if not self.value():
+            return queryset
+        # As text: SQLite cannot look into a list.
+        return queryset.annotate(words=Cast("tags", TextField())).filter(words__contains=f'"{self.value()}"')
+
+
 @admin.register(Clip)
 class ClipAdmin(ResearchAdmin):
     list_display = [
@@ -49,19 +84,20 @@ class ClipAdmin(ResearchAdmin):
         "clip_id",
         "dataset",
         "genre",
+        "tag_words",
         "length",
-        "size",
         "original_audio",
         "short_caption",
         "licence",
     ]
-    list_filter = ["dataset", "genre", HasAudioFilter]
+    list_filter = ["dataset", "genre", TagFilter, HasAudioFilter, InUseFilter]
+    form = ClipForm
     search_fields = ["clip_id", "caption", "source_name"]
     list_display_links = ["clip_id"]
     change_list_template = "admin/studyapp/clip/change_list.html"
     fieldsets = [
-        (None, {"fields": ["video", "clip_id", "dataset", *DESCRIPTION]}),
-        ("Source", {"fields": ["source_name", "source_sha256", "start_s", "created_at"]}),
+        (None, {"fields": ["video", "clip_id", "dataset", "genre", "made_by", "caption", "tags"]}),
+        ("Source", {"fields": ["licence", "source_url", "source_name", "source_sha256", "start_s", "created_at"]}),
         ("Master", {"fields": ["length", "size", "frame_rate", "original_audio", "master_sha256"]}),
     ]
 
@@ -70,6 +106,7 @@ class ClipAdmin(ResearchAdmin):
             "video",
             "clip_id",
             "dataset",
+            "made_by",
             "source_name",
             "source_sha256",
             "start_s",
@@ -78,7 +115,7 @@ class ClipAdmin(ResearchAdmin):
             "size",
         ]
         fixed += ["frame_rate", "original_audio", "master_sha256"]
-        return [*fixed, *DESCRIPTION] if obj is not None and is_settled(obj) else fixed
+        return [*fixed, *STANDS] if obj is not None and is_settled(obj) else fixed
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A clip comes from a video: the import page makes it.
@@ -102,6 +139,23 @@ class ClipAdmin(ResearchAdmin):
     def video(self, clip: Clip) -> SafeString:
         return video(reverse("research-clip-video", args=[clip.pk]))
 
+    @admin.display(description="tags")
+    def tag_words(self, clip: Clip) -> str:
+        return ", ".join(clip.tags)
+
+    @admin.display(description="labels")
+    def made_by(self, clip: Clip) -> str:
+        """Where the genre comes from: labels and rule, or a person."""
+        labels = ", ".join(map(genres.name_of, clip.labels))
+        if not labels:
+            return "none"
+        if clip.genre_rule:
+            return f"{labels}; genre by the rule {clip.genre_rule}"
+        candidates = genres.one_genre(clip.labels).candidates
+        if clip.genre == manifest.UNLABELLED:
+            return f"{labels}; {' or '.join(candidates) or 'none of them'} gives the genre"
+        return f"{labels}; genre given"
+
     @admin.display(description="length", ordering="duration_s")
     def length(self, clip: Clip) -> str:
         return f"{clip.duration_s:g} s"
@@ -120,7 +174,18 @@ class ClipAdmin(ResearchAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         page = path("import/", self.admin_site.admin_view(self.import_view), name="studyapp_clip_import")
-        return [page, *super().get_urls()]
+        refused = self.admin_site.admin_view(self.refused_view)
+        return [
+            page,
+            path("import/refused/<str:key>.csv", refused, name="studyapp_clip_refused"),
+            *super().get_urls(),
+        ]
+
+    def refused_view(self, request: HttpRequest, key: str) -> HttpResponseBase:
+        """Everything an import refused, line by line."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return refusals.response(key)
 
     def import_view(self, request: HttpRequest) -> HttpResponseBase:
         """Two ways in, upload or folder; what becomes of each file is shown as it happens."""
@@ -139,6 +204,13 @@ class ClipAdmin(ResearchAdmin):
             "upload": upload,
             "folder": folder,
             "importing": work is not None,
+            "shapes": manifest.SHAPES,
+            "columns": manifest.COLUMNS,
+            "rule": genres.RULE,
+            "statement": genres.STATEMENT,
+            "dance_statement": genres.DANCE_STATEMENT,
+            "papers": genres.PAPERS,
+            "offered": import_folders.offered(),
         }
         page = TemplateResponse(request, "admin/studyapp/clip/import.html", context)
         return streamed(page.render().text, work) if work else page
@@ -146,13 +218,14 @@ class ClipAdmin(ResearchAdmin):
     def _work(self, request: HttpRequest, form: ClipFolderForm | ClipUploadForm) -> Work | None:
         """The import that a form asks for; None, with a message, when what was sent cannot be unpacked."""
         asked = form.cleaned_data
-        choices = {"dataset": asked["dataset"], "length_s": asked["length_s"], "by": researcher(request)}
+        choices = {name: asked[name] for name in ("dataset", "length_s", "licence")} | {"by": researcher(request)}
         if isinstance(form, ClipFolderForm):
-            return partial(_import, Path(asked["folder"]), choices, None)
+            source, root = asked["folder"]
+            return partial(_import, source, {**choices, "within": root}, None)
         # Kept beyond this request: the import outlives it when the browser leaves.
         scratch = Path(tempfile.mkdtemp(prefix="duet-upload-", dir=media_store.scratch()))
         try:
-            return partial(_import, unpack(asked["uploads"], scratch), choices, scratch)
+            return partial(_import, unpack(asked["uploads"], scratch), {**choices, "within": scratch}, scratch)
         except DuetError as error:
             shutil.rmtree(scratch, ignore_errors=True)
             messages.error(request, str(error))

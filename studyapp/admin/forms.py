@@ -31,45 +31,6 @@ class ManyFilesField(forms.FileField):
         return [one(data, initial)]
 
 
-class ClipSourceForm(forms.Form):
-    """What both ways of importing clips ask for."""
-
-    dataset = forms.SlugField(
-        max_length=80, help_text="The collection's name, e.g. MV100K. Letters, digits, - and _ only."
-    )
-    length_s = forms.FloatField(
-        initial=10.0,
-        min_value=0.5,
-        max_value=600,
-        label="Clip length (s)",
-        help_text="Longer videos are cut to this.",
-    )
-
-
-class ClipUploadForm(ClipSourceForm):
-    uploads = ManyFilesField(
-        label="Videos, ZIP archives, manifest",
-        help_text="As many as you like at once. A manifest (.csv or .jsonl) may give clip id, genre, caption, "
-        "licence and start time of each file; without one every clip's genre is “unlabelled”.",
-    )
-    field_order = ["uploads", "dataset", "length_s"]
-
-    def __init__(
-        self, data: Mapping[str, Any] | None = None, files: MultiValueDict[str, UploadedFile[Any]] | None = None
-    ):
-        super().__init__(data, files, prefix="upload")
-
-
-class ClipFolderForm(ClipSourceForm):
-    folder = forms.CharField(
-        label="Folder or manifest on the server", help_text="A path that the web server can read.", max_length=1000
-    )
-    field_order = ["folder", "dataset", "length_s"]
-
-    def __init__(self, data: Mapping[str, Any] | None = None):
-        super().__init__(data, prefix="folder")
-
-
 class SoundtracksForm(forms.Form):
     model = forms.CharField(
         max_length=80, label="Model's name", help_text="As it will be read in every table, e.g. CMT or Riffusion."
@@ -90,13 +51,15 @@ class RegistryForm(forms.Form):
 
     slug = forms.SlugField(max_length=120, required=False, label="Slug of its own")
 
-    def __init__(self, spec: SystemSpec, presets: Sequence[str], data: Any = None):
+    def __init__(
+        self, spec: SystemSpec, presets: Sequence[str], choices: Mapping[str, Sequence[str]], data: Any = None
+    ):
         super().__init__(data, prefix=spec.key)
         self.key = spec.key
         self.defaults = dict(spec.settings)
         self.fields["preset"] = forms.ChoiceField(choices=[(name, name) for name in presets])
         for name, value in self.defaults.items():
-            self.fields[name] = _field_for(name, value, spec.choices.get(name, ()))
+            self.fields[name] = _field_for(name, value, choices.get(name, ()))
         self.order_fields(["preset", *self.defaults, "slug"])
 
     def chosen_settings(self) -> dict[str, Any]:

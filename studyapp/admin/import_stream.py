@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from threading import Thread
+from typing import Any
 
 from django.db import connections
 from django.http import StreamingHttpResponse
@@ -17,11 +18,14 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 
 from studyapp.actions.clips import ImportProgress, ImportReport
+from studyapp.admin import refusals
 from studyapp.errors import DuetError
+from studyapp.manifest import grouped
 
 MARK = "<!--import-->"
 """Where in the page the lines and the report go."""
 KEEP_ALIVE_S = 5.0
+LISTED_CLIPS = 200
 
 Work = Callable[[ImportProgress], ImportReport]
 _Step = tuple[int, int, str]
@@ -51,9 +55,21 @@ def _parts(page: str, work: Work) -> Iterator[str]:
         if not isinstance(event, tuple):
             break
         yield format_html('<li data-done="{}" data-total="{}">{}</li>\n', *event)
-    known = {"error": event} if isinstance(event, DuetError) else {"report": event}
-    yield render_to_string("admin/studyapp/clip/_report.html", known)
+    yield render_to_string("admin/studyapp/clip/_report.html", _told(event))
     yield tail
+
+
+def _told(event: ImportReport | DuetError) -> dict[str, Any]:
+    """What the report's template shows: a few whole, or thousands by reason with a file of them all."""
+    if isinstance(event, DuetError):
+        return {"error": event}
+    return {
+        "report": event,
+        "groups": grouped(event.refused),
+        "imported": event.imported[:LISTED_CLIPS],
+        "dataset": event.imported[0].dataset if event.imported else event.known[0].dataset if event.known else "",
+        "key": refusals.written(event.refused) if len(event.refused) > refusals.LISTED else "",
+    }
 
 
 def _run(work: Work, events: SimpleQueue[_Event]) -> None:

@@ -1,18 +1,16 @@
-"""The form of a study: clips by dataset and genre, pairs out of the systems there are, numbers and texts."""
+"""The form of a study: clips by dataset and genre, pairs out of the systems there are, numbers, plan and texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import combinations, groupby
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.template.loader import render_to_string
-from django.utils.safestring import SafeString
 
+from studyapp.admin.pickers import ClipPicker, PairPicker, PrimaryPicker, pair_value
 from studyapp.briefings import own_texts
 from studyapp.models import Clip, Study, System
+from studyapp.plan import analysis_plan
 
 CHECKS = (
     "training_per_block",
@@ -58,95 +56,12 @@ RECRUITING = (
     "no_consent_code",
     "timed_out_code",
 )
-PLAIN = (*NUMBERS, *CHECKS, *TEXTS, *CONSENT, *BEFORE, *RECRUITING)
+PLAN = ("margin", "hypotheses", "stop_alpha", "stop_least_raters", "stop_most_raters", "registration_url")
+LATER = ("pilot_raters", "keep_ids_until")
+PLAIN = (*NUMBERS, *CHECKS, *TEXTS, *CONSENT, *BEFORE, *RECRUITING, *PLAN, *LATER)
 """Every field that is written as it was given; clips and pairs have actions of their own."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipChoice:
-    pk: int
-    name: str
-    words: str
-    original_audio: bool
-    chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ClipGroup:
-    """The clips of one dataset and genre."""
-
-    dataset: str
-    genre: str
-    clips: tuple[ClipChoice, ...]
-
-    @property
-    def chosen(self) -> int:
-        return sum(clip.chosen for clip in self.clips)
-
-
-@dataclass(frozen=True, slots=True)
-class PairChoice:
-    value: str
-    first: System
-    second: System
-    chosen: bool
-
-
-class ClipPicker(forms.SelectMultiple):
-    """Tick boxes grouped by dataset and genre; a module adds search and one box a group."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        chosen = {str(pk) for pk in value or ()}
-        groups = clip_groups(Clip.objects.order_by("dataset", "genre", "clip_id"), chosen)
-        return render_to_string("admin/studyapp/study/clip_picker.html", {"name": name, "groups": groups})
-
-    def id_for_label(self, id_: str | None, index: str | None = None) -> str:
-        return ""
-
-
-class PairPicker(forms.SelectMultiple):
-    """One tick box a pair; a module lets a researcher tick systems instead."""
-
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
-        chosen = set(value or ())
-        systems = list(System.objects.order_by("pk"))
-        pairs = [
-            PairChoice(pair_value(first, second), first, second, pair_value(first, second) in chosen)
-            for first, second in combinations(systems, 2)
-        ]
-        used = {system.pk for pair in pairs if pair.chosen for system in (pair.first, pair.second)}
-        context = {"name": name, "systems": systems, "pairs": pairs, "used": used}
-        return render_to_string("admin/studyapp/study/pair_picker.html", context)
-
-    def id_for_label(self, id_: str | None, index: str | None = None) -> str:
-        return ""
-
-
-def clip_groups(clips: Iterable[Clip], chosen: set[str]) -> list[ClipGroup]:
-    """Clips that come sorted by dataset and genre, grouped by them."""
-    return [
-        ClipGroup(
-            dataset,
-            genre,
-            tuple(
-                ClipChoice(
-                    pk=clip.pk,
-                    name=clip.clip_id,
-                    words=f"{clip.clip_id} {genre} {dataset} {clip.caption}".lower(),
-                    original_audio=bool(clip.audio_file),
-                    chosen=str(clip.pk) in chosen,
-                )
-                for clip in inside
-            ),
-        )
-        for (dataset, genre), inside in groupby(clips, key=lambda clip: (clip.dataset, clip.genre))
-    ]
-
-
-def pair_value(first: System, second: System) -> str:
-    """A pair as the form sends it, in canonical order."""
-    low, high = sorted((first.pk, second.pk))
-    return f"{low}-{high}"
+USUAL = ("margin", "stop_alpha", "stop_least_raters", "pilot_raters")
+"""Fields that may be left empty for Duet's own number."""
 
 
 # Generic for the type checker only.
@@ -163,31 +78,56 @@ class StudyForm(_StudyForm):
         required=False,
         error_messages={"invalid_choice": "Clip %(value)s is gone."},
     )
-    pairs = forms.MultipleChoiceField(widget=PairPicker, required=False, label="System pairs")
+    pairs = forms.MultipleChoiceField(
+        widget=PairPicker,
+        required=False,
+        label="System pairs",
+        error_messages={"invalid_choice": "A pair of the systems %(value)s is no choice; load the page again."},
+    )
+    primary_pairs = forms.MultipleChoiceField(
+        widget=PrimaryPicker,
+        required=False,
+        help_text="Their tests are the primary results, corrected together (Holm). None ticked: all pairs.",
+    )
+    # An address without a scheme would be http otherwise, with a warning.
+    registration_url = forms.URLField(
+        max_length=300,
+        required=False,
+        assume_scheme="https",
+        label="Registered at",
+        help_text="Where the plan was registered (OSF, AsPredicted); may be added later.",
+    )
 
     class Meta:
         model = Study
-        fields = ["title", "slug", "clips", *PLAIN]
+        fields = ["title", "slug", "clips", *PLAIN, "primary_pairs"]
         widgets = {
             "consent_text": forms.Textarea(attrs={"rows": 5}),
             "instructions": forms.Textarea(attrs={"rows": 5}),
             "data_kept": forms.Textarea(attrs={"rows": 3}),
             "understanding_text": forms.Textarea(attrs={"rows": 6}),
+            "hypotheses": forms.Textarea(attrs={"rows": 4}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._systems = {system.pk: system for system in System.objects.all()}
-        field = self.fields["pairs"]
-        assert isinstance(field, forms.MultipleChoiceField)
-        field.choices = [
+        choices = [
             (pair_value(first, second), f"{first} vs {second}")
             for first, second in combinations(self._systems.values(), 2)
         ]
+        for name in ("pairs", "primary_pairs"):
+            field = self.fields[name]
+            assert isinstance(field, forms.MultipleChoiceField)
+            field.choices = choices
+        for name in USUAL:
+            # A plan that says nothing of it is one by Duet's own numbers.
+            self.fields[name].required = False
         if self.instance.pk:
             self.initial["pairs"] = [
                 pair_value(pair.system_1, pair.system_2) for pair in self.instance.pairs.all()
             ]
+        self.initial["primary_pairs"] = self._declared()
 
     def clean(self) -> dict[str, Any]:
         """Duet's own texts follow the study's language as long as nobody has changed them."""
@@ -196,13 +136,43 @@ class StudyForm(_StudyForm):
         for name in own:
             if cleaned.get(name) == english[name]:
                 cleaned[name] = own[name]
+        for name in USUAL:
+            if cleaned.get(name, "") is None:
+                cleaned[name] = getattr(Study(), name)
+        if "primary_pairs" in cleaned:
+            cleaned["primary_pairs"] = [_slugs(pair) for pair in self._rows(cleaned["primary_pairs"])]
+        if not self.errors:
+            self._check_plan(cleaned)
         return cleaned
 
     def chosen_pairs(self) -> list[tuple[System, System]]:
         """The ticked pairs as rows."""
-        ids = [value.split("-") for value in self.cleaned_data["pairs"]]
-        return [(self._systems[int(first)], self._systems[int(second)]) for first, second in ids]
+        return self._rows(self.cleaned_data["pairs"])
 
     def chosen_numbers(self) -> dict[str, Any]:
         """Every other field of Study that the form asks for."""
-        return {name: self.cleaned_data[name] for name in PLAIN}
+        return {name: self.cleaned_data[name] for name in (*PLAIN, "primary_pairs")}
+
+    def _check_plan(self, cleaned: dict[str, Any]) -> None:
+        planned = Study(**{name: cleaned[name] for name in (*PLAN, "primary_pairs")})
+        pairs = [(first.slug, second.slug) for first, second in self._rows(cleaned["pairs"])]
+        for name, words in analysis_plan.problems(planned, pairs).items():
+            self.add_error(name, words)
+
+    def _rows(self, values: list[str]) -> list[tuple[System, System]]:
+        ids = [value.split("-") for value in values]
+        return [(self._systems[int(first)], self._systems[int(second)]) for first, second in ids]
+
+    def _declared(self) -> list[str]:
+        """The declared primary pairs as the boxes name them; one whose system is gone is none."""
+        by_slug = {system.slug: system for system in self._systems.values()}
+        return [
+            pair_value(by_slug[first], by_slug[second])
+            for first, second in self.instance.primary_pairs
+            if first in by_slug and second in by_slug
+        ]
+
+
+def _slugs(pair: tuple[System, System]) -> list[str]:
+    first, second = sorted(pair, key=lambda system: system.pk)
+    return [first.slug, second.slug]

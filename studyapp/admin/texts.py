@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 
+from studyapp import rights
 from studyapp.actions.texts import remove_text, write_text
 from studyapp.admin.base import ResearchAdmin
 from studyapp.briefings import own_texts
@@ -15,7 +16,7 @@ from studyapp.languages import LANGUAGES
 from studyapp.models import Study, StudyText
 from studyapp.policies import design_is_editable
 from studyapp.states import StudyState
-from studyapp.views.staff import researcher
+from studyapp.views.staff import must, researcher
 
 _WRITTEN = ("consent_text", "instructions", "data_kept", "kept_for", "understanding_text")
 
@@ -24,6 +25,7 @@ _WRITTEN = ("consent_text", "instructions", "data_kept", "kept_for", "understand
 class StudyTextAdmin(ResearchAdmin):
     """Reached from a study's page, which names study and language."""
 
+    study_path = "study"
     list_display = ["study", "language"]
     list_filter = ["study", "language"]
     list_select_related = ["study"]
@@ -32,7 +34,9 @@ class StudyTextAdmin(ResearchAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Duet's own texts in the language, where the study has left its own as they are."""
         initial: dict[str, Any] = dict(super().get_changeform_initial_data(request))
-        study = Study.objects.filter(pk=initial["study"]).first() if initial.get("study", "").isdecimal() else None
+        asked = initial.get("study", "")
+        visible = Study.objects.visible_to(researcher(request))
+        study = visible.filter(pk=asked).first() if asked.isdecimal() else None
         language = initial.get("language", "")
         if study and language in dict(LANGUAGES):
             unchanged = own_texts(study.language)
@@ -44,7 +48,12 @@ class StudyTextAdmin(ResearchAdmin):
         return ["study", "language"] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or self._is_open_to_change(obj))
+        return super().has_change_permission(request, obj) and (
+            obj is None or (self._is_open_to_change(obj) and rights.may(request.user, rights.CHANGE, obj.study))
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and rights.may(request.user, rights.CHANGE, obj.study)
 
     def is_unused(self, obj: Any) -> bool:
         return self._is_open_to_change(obj)
@@ -53,6 +62,7 @@ class StudyTextAdmin(ResearchAdmin):
         return design_is_editable(StudyState(text.study.state))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        must(request, rights.CHANGE, obj.study)
         texts = {name: form.cleaned_data[name] for name in _WRITTEN}
         written = write_text(study=obj.study, language=obj.language, by=researcher(request), **texts)
         obj.pk, obj._state.adding = written.pk, False

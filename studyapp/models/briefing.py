@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -29,6 +31,19 @@ def check_questions(text: str) -> None:
         parse(text)
     except BadQuestions as error:
         raise ValidationError(str(error)) from None
+
+
+def check_return_address(text: str) -> None:
+    """Refuse what a browser would not open as a page of the panel, such as a script."""
+    try:
+        parts = urlsplit(text)
+        ok = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        ok = False
+    if not ok:
+        raise ValidationError(
+            "This is no web address; write it like https://panel.example/done?id={id}&cc={code}."
+        )
 
 
 class ConsentParticulars(models.Model):
@@ -126,6 +141,7 @@ class Recruiting(models.Model):
     panel_return_address = models.CharField(
         max_length=500,
         blank=True,
+        validators=[check_return_address],
         help_text="Where the panel takes people back, if it asks for one; {id} and {code} are filled in.",
     )
     screened_out_code = models.CharField(max_length=40, blank=True)

@@ -17,6 +17,7 @@ class Dataset(models.Model):
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="datasets")
     includes_simulated = models.BooleanField(default=False)
+    of_pilot = models.BooleanField(default=False, help_text="Of the pilot's answers instead of the study's.")
     state = models.CharField(max_length=10, choices=DatasetState, default=DatasetState.REQUESTED)
     error = models.TextField(blank=True)
     attempt = models.PositiveIntegerField(default=0)

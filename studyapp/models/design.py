@@ -8,8 +8,14 @@ from django.db.models import F, Q
 from studyapp.models.stimulus import Stimulus
 from studyapp.models.study import Clip, Study, System
 from studyapp.presentation import Presented, Side, presented
-from studyapp.states import BlockState
+from studyapp.states import BlockState, StudyState
 from studyapp.tokens import new_token
+
+
+class ComparisonQuerySet(models.QuerySet["Comparison"]):
+    def designed(self) -> ComparisonQuerySet:
+        """Those of the design as it stands."""
+        return self.filter(in_design=True)
 
 
 class Comparison(models.Model):
@@ -30,7 +36,12 @@ class Comparison(models.Model):
     stimulus_1 = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="+")
     stimulus_2 = models.ForeignKey(Stimulus, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.TEST)
+    in_design = models.BooleanField(
+        default=True, help_text="No longer where a pilot showed it and the design built since does not."
+    )
     expected = models.ForeignKey(System, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = ComparisonQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -59,6 +70,18 @@ class BlockQuerySet(models.QuerySet["Block"]):
     def free(self) -> BlockQuerySet:
         return self.filter(state=BlockState.FREE)
 
+    def counted(self) -> BlockQuerySet:
+        """All but those of a pilot."""
+        return self.exclude(origin=Block.Origin.PILOT)
+
+    def of_pilot(self) -> BlockQuerySet:
+        return self.filter(origin=Block.Origin.PILOT)
+
+    def of_phase(self, study: Study) -> BlockQuerySet:
+        """The blocks that a study gives out in its present state."""
+        mine = self.filter(study=study)
+        return mine.of_pilot() if study.state == StudyState.PILOT else mine.counted()
+
     def claimable(self) -> BlockQuerySet:
         """Free, and with something to show: not everything but practice is held."""
         # marks.py builds on this module.
@@ -71,9 +94,16 @@ class BlockQuerySet(models.QuerySet["Block"]):
 class Block(models.Model):
     """Playlist: the pre-randomised, ordered trials of one session."""
 
+    class Origin(models.TextChoices):
+        PLANNED = "planned", "Planned"  # of the design as it was frozen
+        PACKED = "packed", "Packed again"  # what ended sessions left unanswered
+        EXTENDED = "extended", "Extension"  # a further balanced wave, by an amendment
+        PILOT = "pilot", "Pilot"  # a copy for a pilot, never counted
+
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="blocks")
     number = models.PositiveIntegerField()
-    wave = models.PositiveIntegerField(default=0, help_text="0 as planned; more for what was packed again.")
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.PLANNED)
+    wave = models.PositiveIntegerField(default=0, help_text="0 as planned; more for what came later.")
     state = models.CharField(max_length=10, choices=BlockState, default=BlockState.FREE)
 
     objects = BlockQuerySet.as_manager()
@@ -81,7 +111,15 @@ class Block(models.Model):
     class Meta:
         ordering = ["study", "number"]
         constraints = [
-            models.UniqueConstraint(fields=["study", "number"], name="block_number_once_per_study"),
+            # Of a pilot's copy and its original at most one is counted, and both have the number.
+            models.UniqueConstraint(
+                fields=["study", "number"], condition=~Q(origin="pilot"), name="block_number_once_per_study"
+            ),
+            models.CheckConstraint(
+                condition=Q(origin__in=["planned", "pilot"], wave=0)
+                | Q(origin__in=["packed", "extended"], wave__gt=0),
+                name="block_origin_fits_its_wave",
+            ),
             models.CheckConstraint(condition=Q(state__in=BlockState.values), name="block_state_known"),
         ]
 

@@ -80,7 +80,8 @@ class StimulusHold(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stimulus}: {self.get_reason_display().lower()}"
+        # Without its system, whose name not everybody who lifts it may see.
+        return f"{self.stimulus.clip}: {self.get_reason_display().lower()}"
 
 
 def held() -> Exists:

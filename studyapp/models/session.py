@@ -32,6 +32,13 @@ class StudySessionQuerySet(models.QuerySet["StudySession"]):
     def live(self) -> StudySessionQuerySet:
         return self.filter(state__in=LIVE_SESSIONS)
 
+    def counted(self) -> StudySessionQuerySet:
+        """All but those of a pilot."""
+        return self.exclude(block__origin=Block.Origin.PILOT)
+
+    def of_pilot(self) -> StudySessionQuerySet:
+        return self.filter(block__origin=Block.Origin.PILOT)
+
     def overdue(self, now: datetime) -> StudySessionQuerySet:
         """Live, but silent for longer than the study allows."""
         return self.live().filter(expires_at__lte=now)
@@ -63,6 +70,15 @@ class StudySession(models.Model):
         choices=Question,
         default=Question.VISUAL_RELEVANCE,
         help_text="Asked first in every trial of this session; raters take turns.",
+    )
+    answer_count = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Responses stored, so that no page has to count a million rows."
+    )
+    archived_rater = models.CharField(
+        max_length=17, blank=True, editable=False, help_text="The rater's pseudonym in the archive it came from."
+    )
+    archived_session = models.CharField(
+        max_length=17, blank=True, editable=False, help_text="Its own pseudonym in the archive it came from."
     )
 
     objects = StudySessionQuerySet.as_manager()

@@ -63,6 +63,10 @@ class Stimulus(models.Model):
     lufs = models.FloatField(null=True, help_text="Measured after encoding.")
     true_peak_dbtp = models.FloatField(null=True)
     gain_db = models.FloatField(null=True)
+    peaks = models.JSONField(
+        default=list, blank=True, help_text="Largest sample of equal slices, 0 to 1: the waveform at a glance."
+    )
+    took_s = models.FloatField(null=True, help_text="Seconds of work that the file took, waiting left out.")
     artefacts = models.JSONField(
         default=dict, blank=True, help_text="Name to file of what the system left beside."
     )

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from generation import registry
+from generation.cards import Card
+from studyapp import media_store
 from studyapp.languages import LANGUAGES
 from studyapp.models.briefing import (
     CONSENT_TEXT,
@@ -19,6 +23,7 @@ from studyapp.models.briefing import (
     ConsentParticulars,
     Recruiting,
 )
+from studyapp.models.declared import Declared
 from studyapp.states import StudyState
 from studyapp.tokens import new_token
 
@@ -34,8 +39,20 @@ class Clip(models.Model):
     dataset = models.SlugField(max_length=80, help_text="The collection the clip comes from, e.g. MV100K.")
     clip_id = models.CharField(max_length=120)
     genre = models.CharField(max_length=80)
+    genre_rule = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="The rule that made one genre of several labels; empty if it was given.",
+    )
+    labels = models.JSONField(
+        default=list, blank=True, help_text="AudioSet ids of every label that the source gives, e.g. /m/06by7."
+    )
+    tags = models.JSONField(
+        default=list, blank=True, help_text="Words that results can be split by, e.g. music-scene."
+    )
     caption = models.TextField(blank=True)
     licence = models.CharField(max_length=200, blank=True)
+    source_url = models.URLField(max_length=500, blank=True, help_text="Where the source video comes from.")
     source_name = models.CharField(max_length=255, help_text="File name of the source video.")
     source_sha256 = models.CharField(max_length=64)
     start_s = models.FloatField(default=0, help_text="Where in the source the clip begins, in seconds.")
@@ -97,19 +114,36 @@ class System(models.Model):
     @property
     def placed_settings(self) -> dict[str, Any]:
         """The settings as the registry takes them: a folder of imported files is stored relative to the media
-        folder, which may lie elsewhere by now.
+        folder, which may lie elsewhere by now. Raises DuetError for a folder outside of those.
         """
         stored: dict[str, Any] = self.settings
         if not stored.get("folder"):
             return stored
-        return {**stored, "folder": str(Path(settings.MEDIA_ROOT) / stored["folder"])}
+        return {**stored, "folder": str(media_store.imported(str(stored["folder"])))}
 
     @property
     def reads_text(self) -> bool:
         return registry.spec(self.key).reads_text
 
+    @property
+    def loudness_matched(self) -> bool:
+        return registry.spec(self.key).loudness_matched
 
-class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, models.Model):
+    @property
+    def card(self) -> Card:
+        """What is to be known of it."""
+        return registry.card(self.key, self.preset, self.settings)
+
+
+class StudyQuerySet(models.QuerySet["Study"]):
+    def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> StudyQuerySet:
+        """Those that somebody may look at: all for a superuser, else those that they are a member of."""
+        if not user.is_active or not getattr(user, "is_staff", False):
+            return self.none()
+        return self if getattr(user, "is_superuser", False) else self.filter(members__user=user.pk)
+
+
+class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, Declared, models.Model):
     """Experiment: which clips, which systems, how many ratings, and what raters are told."""
 
     title = models.CharField(max_length=200)
@@ -187,7 +221,11 @@ class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, models.Model):
         verbose_name="median time to answer, at least (ms)",
         help_text="From the moment the answers open; empty for no rule.",
     )
-    target_lufs = models.FloatField(default=-23.0, help_text="Loudness of every soundtrack, ITU-R BS.1770.")
+    target_lufs = models.FloatField(
+        default=-23.0,
+        validators=[MinValueValidator(-60.0), MaxValueValidator(0.0)],
+        help_text="Loudness of every soundtrack, ITU-R BS.1770.",
+    )
     min_coverage = models.FloatField(
         default=0.95,
         validators=[MinValueValidator(0.0), MaxValueValidator(1.0)],
@@ -214,25 +252,61 @@ class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, models.Model):
         help_text="Counts, shortfalls and refusals of the last design built, as actions.studies.DesignSummary.",
     )
     plan_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    frozen = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="SHA-256 of design, stimuli, texts, rules and settings as they were when the study opened.",
+    )
+    template = models.CharField(
+        max_length=60, blank=True, editable=False, help_text="The template that it was made from."
+    )
+    pilot_raters = models.PositiveIntegerField(
+        default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Places in a pilot. Answers of a pilot are kept apart and never counted.",
+    )
+    keep_ids_until = models.DateField(
+        null=True,
+        blank=True,
+        verbose_name="panel ids kept until",
+        help_text="On this day the ids under which panels know people are deleted; empty for by hand.",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+
+    objects = StudyQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at"]
         verbose_name_plural = "studies"
+        permissions = [
+            ("manage_study", "Can let others in, share, archive and purge a study"),
+            ("see_system_names", "Can see which system is which while a study runs"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=StudyState.values), name="study_state_known"),
             models.CheckConstraint(
-                condition=Q(state=StudyState.DRAFT, opened_at__isnull=True)
-                | (~Q(state=StudyState.DRAFT) & Q(opened_at__isnull=False) & ~Q(plan_sha256="")),
+                condition=Q(state__in=[StudyState.DRAFT, StudyState.PILOT], opened_at__isnull=True)
+                | (
+                    ~Q(state__in=[StudyState.DRAFT, StudyState.PILOT])
+                    & Q(opened_at__isnull=False)
+                    & ~Q(plan_sha256="")
+                ),
                 name="study_opened_with_a_frozen_plan",
             ),
             models.CheckConstraint(
-                condition=Q(state=StudyState.CLOSED, closed_at__isnull=False)
-                | (~Q(state=StudyState.CLOSED) & Q(closed_at__isnull=True)),
+                condition=Q(state__in=[StudyState.CLOSED, StudyState.ARCHIVED], closed_at__isnull=False)
+                | (~Q(state__in=[StudyState.CLOSED, StudyState.ARCHIVED]) & Q(closed_at__isnull=True)),
                 name="study_closed_at_when_closed",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=StudyState.ARCHIVED, archived_at__isnull=False)
+                | (~Q(state=StudyState.ARCHIVED) & Q(archived_at__isnull=True)),
+                name="study_archived_at_when_archived",
             ),
             models.CheckConstraint(
                 condition=Q(gold_per_block=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.db.models import F
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
@@ -19,10 +20,11 @@ from studyapp.actions import packing, recruitment, sessions
 from studyapp.actions.recruitment import Entry
 from studyapp.admission import settings_of
 from studyapp.briefings import briefing, expected_duration, languages_of, pay_an_hour
-from studyapp.errors import StudyFull, WrongState
+from studyapp.errors import StudyFull, ToldOtherwise, WrongState
 from studyapp.models import Block, Study, StudySession
 from studyapp.models.session import BEGIN_WITHIN
 from studyapp.panels import PANELS, Outcome
+from studyapp.policies import accepts_new_raters
 from studyapp.states import SessionState, StudyState
 from studyapp.tokens import new_token
 from studyapp.views.seat import new_ticket, seated, take_seat, ticket_of
@@ -73,7 +75,7 @@ def _first_page(request: HttpRequest, study: Study, entry: Entry) -> HttpRespons
 
 
 def _consent_page(request: HttpRequest, study: Study, entry: Entry, *, again: bool) -> HttpResponseBase:
-    if study.state != StudyState.OPEN:
+    if not accepts_new_raters(StudyState(study.state)):
         return _not_open(request, study)
     reason = recruitment.refusal(study, entry)
     if reason:
@@ -85,10 +87,11 @@ def _consent_page(request: HttpRequest, study: Study, entry: Entry, *, again: bo
     trials = study.trials_per_block + study.repeats_per_block + checks
     duration = expected_duration(study, trials + study.training_per_block)
     hourly = pay_an_hour(study, duration)
+    told = briefing(study, language)
     context = {
         "study": study,
-        "briefing": briefing(study, language),
-        "ticket": new_ticket(study, new_token(), entry=entry, language=language),
+        "briefing": told,
+        "ticket": new_ticket(study, new_token(), entry=entry, language=language, told=told.sha256),
         "trials": trials,
         "duration": duration,
         # Written as the pay is, whatever the language: the two stand beside each other.
@@ -115,8 +118,11 @@ def consent(request: HttpRequest, study_token: str) -> HttpResponseBase:
                 session = sessions.enrol(study=study, now=timezone.now(), consent=ticket)
             except StudyFull:
                 return _full(request)
+            except ToldOtherwise as error:
+                messages.warning(request, str(error))
+                return _consent_page(request, study_of(study_token), ticket.entry, again=False)
             except WrongState as error:
-                if Study.objects.get(pk=study.pk).state != StudyState.OPEN:
+                if not accepts_new_raters(StudyState(Study.objects.get(pk=study.pk).state)):
                     return HttpResponseRedirect(reverse("take", args=[study_token]))
                 return message(request, gettext("This link does not lead in"), str(error), 403)
     response = HttpResponseRedirect(
@@ -163,7 +169,7 @@ def _in_language(request: HttpRequest, code: str) -> str:
 def _has_room(study: Study) -> bool:
     overdue = StudySession.objects.overdue(timezone.now()).filter(study=study)
     void = packing.waiting().filter(trial__block__study=study)
-    return Block.objects.claimable().filter(study=study).exists() or overdue.exists() or void.exists()
+    return Block.objects.of_phase(study).claimable().exists() or overdue.exists() or void.exists()
 
 
 def _full(request: HttpRequest) -> HttpResponseBase:
@@ -179,7 +185,7 @@ def _not_open(request: HttpRequest, study: Study) -> HttpResponseBase:
         case StudyState.PAUSED:
             text = gettext("Nobody new can start at the moment. Please try this link again later.")
             return message(request, gettext("This study is paused"), text, 403)
-        case StudyState.CLOSED:
+        case StudyState.CLOSED | StudyState.ARCHIVED:
             text = gettext("It takes no more answers. Thank you for your interest.")
             return message(request, gettext("This study is closed"), text, 410)
     text = gettext("Please try this link again later, or ask the people who sent it to you when the study opens.")

@@ -47,7 +47,7 @@ def stimulus_video(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 urlpatterns = [
-    path("research/clips/<int:pk>.mp4", clip_video, name="research-clip-video"),
-    path("research/clips/<int:pk>.jpg", clip_poster, name="research-clip-poster"),
-    path("research/stimuli/<int:pk>.mp4", stimulus_video, name="research-stimulus-video"),
+    path("research/clips/<id:pk>.mp4", clip_video, name="research-clip-video"),
+    path("research/clips/<id:pk>.jpg", clip_poster, name="research-clip-poster"),
+    path("research/stimuli/<id:pk>.mp4", stimulus_video, name="research-stimulus-video"),
 ]

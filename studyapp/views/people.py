@@ -15,13 +15,14 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST
 
-from studyapp.actions.recruitment import MOST_INVITATIONS, address_back, invite, purge_panel_ids, revoke
+from analysis.spreadsheet import not_a_formula
+from studyapp import rights
+from studyapp.actions.recruitment import MOST_INVITATIONS, address_back, invite, revoke
 from studyapp.errors import DuetError
-from studyapp.exports import not_a_formula
 from studyapp.models import Invitation, Study
 from studyapp.panels import PANELS, Outcome
 from studyapp.states import StudyState
-from studyapp.views.staff import researcher, researchers_only
+from studyapp.views.staff import researcher, researchers_only, study_for
 
 _SHOWN = 200
 
@@ -50,7 +51,7 @@ class InviteForm(forms.Form):
 @researchers_only
 def people(request: HttpRequest, slug: str) -> HttpResponseBase:
     """The page; posting makes invitations and answers with the file of their links, seen this once."""
-    study = get_object_or_404(Study, slug=slug)
+    study = study_for(request, slug, rights.CHANGE)
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -79,7 +80,7 @@ def people(request: HttpRequest, slug: str) -> HttpResponseBase:
         if panel
         else [],
         "unpurged": study.participants.filter(purged_at=None).count(),
-        "closed": study.state == StudyState.CLOSED,
+        "closed": study.state in (StudyState.CLOSED, StudyState.ARCHIVED),
     }
     return render(request, "research/people.html", context)
 
@@ -100,7 +101,7 @@ def _links(request: HttpRequest, study: Study, notes: list[str], codes: list[str
 @researchers_only
 def take_back(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     """Revoke one invitation."""
-    invitation = get_object_or_404(Invitation, pk=pk, study__slug=slug)
+    invitation = get_object_or_404(Invitation, pk=pk, study=study_for(request, slug, rights.CHANGE))
     try:
         revoke(invitation=invitation, by=researcher(request), now=timezone.now())
     except DuetError as error:
@@ -110,18 +111,7 @@ def take_back(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     return redirect("research-people", slug)
 
 
-@require_POST
-@researchers_only
-def purge(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Delete the panel's ids."""
-    study = get_object_or_404(Study, slug=slug)
-    purged = purge_panel_ids(study=study, by=researcher(request), now=timezone.now())
-    messages.success(request, f"The panel's ids of {purged} participants are deleted.")
-    return redirect("research-people", slug)
-
-
 urlpatterns = [
     path("research/studies/<slug:slug>/people/", people, name="research-people"),
-    path("research/studies/<slug:slug>/people/<int:pk>/revoke/", take_back, name="research-revoke"),
-    path("research/studies/<slug:slug>/people/purge/", purge, name="research-purge"),
+    path("research/studies/<slug:slug>/people/<id:pk>/revoke/", take_back, name="research-revoke"),
 ]

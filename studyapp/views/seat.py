@@ -16,6 +16,7 @@ from studyapp.actions.recruitment import OPEN, Entry
 from studyapp.actions.sessions import Consent
 from studyapp.models import Study, StudySession
 from studyapp.panels import Arrival
+from studyapp.states import StudyState
 
 # One word for every study: the name tells nothing, the path keeps studies apart.
 COOKIE = "seat"
@@ -55,21 +56,26 @@ def leave_seat(response: HttpResponseBase, session: StudySession) -> None:
     response.delete_cookie(COOKIE, path=reverse("take", args=[session.study.token]), samesite="Lax")
 
 
-def new_ticket(study: Study, code: str, *, entry: Entry = OPEN, language: str) -> str:
-    """What a consent form carries: who came how, and a code, so that sending it twice enrols once."""
+def new_ticket(study: Study, code: str, *, entry: Entry = OPEN, language: str, told: str = "") -> str:
+    """What a consent form carries: who came how, to the pilot or the study, what they were told, and a code.
+
+    Sent twice it enrols once.
+    """
     arrival = entry.arrival and [entry.arrival.panel, entry.arrival.id, dict(entry.arrival.further)]
-    return signing.dumps([code, entry.invitation, arrival, language], salt=f"ticket.{study.token}")
+    of_pilot = study.state == StudyState.PILOT
+    said = [code, entry.invitation, arrival, language, told, of_pilot]
+    return signing.dumps(said, salt=f"ticket.{study.token}")
 
 
 def ticket_of(study: Study, ticket: str) -> Consent | None:
     """What a ticket of ours says that is not too old; None otherwise."""
     try:
-        code, invitation, arrival, language = signing.loads(
+        code, invitation, arrival, language, told, of_pilot = signing.loads(
             ticket, salt=f"ticket.{study.token}", max_age=_TICKET_AGE_S
         )
-    except signing.BadSignature:
+    except (signing.BadSignature, ValueError):  # forged or old, or written by an earlier Duet
         return None
-    return Consent(code, Entry(invitation, Arrival(*arrival) if arrival else None), language)
+    return Consent(code, Entry(invitation, Arrival(*arrival) if arrival else None), language, told, of_pilot)
 
 
 def moment(request: HttpRequest, session: StudySession) -> datetime:

@@ -274,7 +274,7 @@ def _place(session: StudySession, step: Step | None) -> dict[str, Any]:
 urlpatterns = [
     path("take/<str:study_token>/before/<slug:name>/", step, name="take-step"),
     path(
-        "take/<str:study_token>/before/<slug:name>/<int:number>/<slug:part>.wav",
+        "take/<str:study_token>/before/<slug:name>/<id:number>/<slug:part>.wav",
         sound,
         name="take-sound",
     ),

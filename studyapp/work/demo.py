@@ -36,6 +36,7 @@ from studyapp.work.demo_study import (
     leave_out_failed,
     make_studies,
     refusals,
+    try_others,
 )
 from studyapp.work.progress import Bar
 from studyapp.work.supervisor import Supervisor, worker_programs
@@ -96,8 +97,9 @@ class Demo:
         self._first(studies.first, admin)
         self._simulate(studies.first)
         report = self._ask_for_report(studies.first, admin)
-        if studies.complete is not None:
-            self._begin(studies.complete, admin)
+        self._begin(studies.complete, admin)
+        if self.wanted.clips is not None:
+            self._try_others(clips, admin)
         self._await(report)
         self._say_where(studies, password)
         self._stay(studies.complete)
@@ -192,7 +194,19 @@ class Demo:
                 if failed:
                     stimuli.retry_failed(study=study, by=admin)
                 step.note = f"{summary.comparisons} comparisons, {summary.stimuli} soundtracks, rendered behind"
+            for line in refusals(summary):
+                self.console.say(f"    {line}")
         start_generation(study=study, by=admin)
+
+    def _try_others(self, clips: list[Clip], admin: User) -> None:
+        """On clips of one's own every system is heard, also those that no study compares."""
+        with self.console.step("other systems") as step:
+            asked, told = try_others(clips, by=admin)
+            step.note = (
+                f"{_counted(asked, 'soundtrack')} behind, each on its system's page" if asked else "asked already"
+            )
+        for line in told:
+            self.console.say(f"    {line}")
 
     def _await(self, report: Dataset) -> None:
         if report.state == DatasetState.READY:
@@ -218,9 +232,9 @@ class Demo:
         self.console.say(f"report: {base}{report}")
         self.console.say("The report's answers are simulated, and it says so. Ctrl-C stops everything.")
 
-    def _stay(self, complete: Study | None) -> None:
+    def _stay(self, complete: Study) -> None:
         """Keep running; show how far the complete study is."""
-        if complete is not None and complete.state == StudyState.DRAFT:
+        if complete.state == StudyState.DRAFT:
             with Bar("Complete study", unit="soundtrack", leave=False) as bar:
                 self.supervisor.wait_until(lambda: _rendered(complete, bar))
             failed = stimuli.study_stimuli(complete).filter(state=StimulusState.FAILED).count()

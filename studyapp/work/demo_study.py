@@ -5,22 +5,45 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations, zip_longest
+from itertools import chain, combinations, product, zip_longest
+from typing import Any
 
 from studyapp.actions.stimuli import study_stimuli
 from studyapp.actions.studies import build_design, create_study, expected_trials, set_clips
 from studyapp.actions.systems import ensure_system
+from studyapp.actions.trying import try_on
 from studyapp.errors import DuetError
-from studyapp.models import Clip, Study, System, User
-from studyapp.sampling import DesignSummary
+from studyapp.models import Clip, Stimulus, Study, System, User
+from studyapp.plan.sampling import DesignSummary
 from studyapp.states import StimulusState, StudyState
 
-SYSTEMS = (
+FIRST = (
     ("v2meow-clip", "tiny"),
     ("v2meow-clip-i3d", "tiny"),
     ("random-shuffle", "default"),
     ("ground-truth", "default"),
 )
+"""Every pair of these is compared in the first study, for they are there in minutes."""
+VARIANTS = (("v2meow-clip", "tiny"), ("v2meow-clip-i3d", "tiny"), ("v2meow-clip-i3d-text", "tiny"))
+BASELINES = (("cmt", "tiny"), ("loop-retrieval", "default"), ("riffusion", "tiny"), ("random-shuffle", "default"))
+"""In the complete study each variant is compared with each of these, as in the paper's human study."""
+OTHERS = (
+    ("v2meow-i3d", "tiny"),
+    ("v2meow-vit", "tiny"),
+    ("v2meow-vit-i3d", "tiny"),
+    ("v2meow-clip-text", "tiny"),
+    ("v2meow-i3d-text", "tiny"),
+    ("v2meow-vit-text", "tiny"),
+    ("v2meow-vit-i3d-text", "tiny"),
+    ("v2meow-clip-audio-stage2", "tiny"),
+    ("v2meow-clip-no-semantic", "tiny"),
+    ("foil-shifted", "default"),
+    ("silence", "default"),
+)
+"""What else plays here offline: tried on each clip of one's own, on the systems' own pages."""
+GOLD = (("ground-truth", "default"), ("foil-other-clip", "default"))
+LEAST_SOUNDING = 3
+"""So many clips with sound, and the complete study has gold pairs: ground truth beside another clip's music."""
 FIRST_CLIPS = 8
 SESSIONS = 36
 LONGEST_SESSION = 6
@@ -41,21 +64,25 @@ PREFERENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Studies:
-    """``complete`` is None when the first study has every clip already."""
-
     first: Study
-    complete: Study | None
+    complete: Study
 
 
 def make_studies(*, dataset: str, clips: Sequence[Clip], by: User) -> Studies:
     """The two studies of a dataset, made where they are not there yet; designs follow later."""
-    systems = [ensure_system(key=key, preset=preset, by=by) for key, preset in SYSTEMS]
-    pairs = list(combinations(systems, 2))
+    first, variants, baselines, gold = (
+        [ensure_system(key=key, preset=preset, by=by) for key, preset in group]
+        for group in (FIRST, VARIANTS, BASELINES, GOLD)
+    )
     few = spread(clips, FIRST_CLIPS)
-    first = _ensure(f"{dataset}-first", f"{_title(dataset)}: first clips", few, pairs, by)
-    if len(few) == len(clips):
-        return Studies(first, None)
-    return Studies(first, _ensure(dataset, f"{_title(dataset)}: all clips", clips, pairs, by))
+    checks: dict[str, Any] = {}
+    if sum(bool(clip.audio_file) for clip in clips) >= LEAST_SOUNDING:
+        checks = {"gold_truth": gold[0], "gold_foil": gold[1], "gold_per_block": 1}
+    title = _title(dataset)
+    return Studies(
+        _ensure(f"{dataset}-first", f"{title}: first clips", few, list(combinations(first, 2)), by),
+        _ensure(dataset, f"{title}: all clips", clips, list(product(variants, baselines)), by, **checks),
+    )
 
 
 def spread(clips: Sequence[Clip], count: int) -> list[Clip]:
@@ -104,6 +131,27 @@ def refusals(summary: DesignSummary) -> list[str]:
     return [f"{one.system} leaves out {one.clip_id}: {one.reason}" for one in summary.refusals]
 
 
+def try_others(clips: Sequence[Clip], *, by: User) -> tuple[int, list[str]]:
+    """Ask every system that no study of the demo compares for each clip; how many, and what they cannot.
+
+    Nothing happens where that was done before.
+    """
+    asked = 0
+    told: list[str] = []
+    systems = [ensure_system(key=key, preset=preset, by=by) for key, preset in OTHERS]
+    if Stimulus.objects.filter(system__in=systems, clip__in=clips).exists():
+        return asked, told
+    for system in systems:
+        for clip in clips:
+            try:
+                try_on(system=system, clip=clip, by=by)
+            except DuetError as error:
+                told.append(f"{system} leaves out {clip.clip_id}: {error}")
+            else:
+                asked += 1
+    return asked, told
+
+
 def effects(study: Study) -> dict[str, float]:
     """The made-up preferences, for the systems that this study compares."""
     compared = set(chain.from_iterable(study.pairs.values_list("system_1__slug", "system_2__slug")))
@@ -111,7 +159,7 @@ def effects(study: Study) -> dict[str, float]:
 
 
 def _ensure(
-    slug: str, title: str, clips: Sequence[Clip], pairs: Sequence[tuple[System, System]], by: User
+    slug: str, title: str, clips: Sequence[Clip], pairs: Sequence[tuple[System, System]], by: User, **checks: Any
 ) -> Study:
     study = Study.objects.filter(slug=slug).first()
     if study is not None:
@@ -124,6 +172,7 @@ def _ensure(
         by=by,
         clips_per_cell=max(Counter(clip.genre for clip in clips).values()),
         instructions=INSTRUCTIONS,
+        **checks,
     )
 
 

@@ -16,7 +16,10 @@ from studyapp.models import Clip, System
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """``key`` is the SHA-256 of the rest and of all files that are read; same key, same file."""
+    """``key`` is the SHA-256 of the rest and of all files that are read; same key, same file.
+
+    inputs: that of the outside files alone.
+    """
 
     key: str
     text: str
@@ -24,6 +27,7 @@ class Recipe:
     weights_digest: str
     sources_digest: str
     reads_audio: bool
+    inputs: str
 
 
 def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Iterable[Clip]) -> Recipe:
@@ -34,12 +38,12 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
     """
     spec = registry.spec(system.key)
     text = clip.caption if spec.reads_text else ""
-    if spec.reads_text and not text.strip():
+    if spec.reads_text and not spec.text_optional and not text.strip():
         raise NotReady(
             f"{system} reads a text prompt and {clip} has no caption; add one, or take it without text."
         )
     audio = {member.clip_id: member.audio_sha256 for member in pool}
-    facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio))
+    facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio), clip.caption)
     donors = registry.donors(system.key, facts, system.placed_settings, seed)
     missing = [donor for donor in donors if donor not in audio]
     if missing:
@@ -47,6 +51,7 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
     settings = registry.settings_digest(system.key, system.preset, system.settings)
     weights = _weights(system.key, system.preset)
     sources = _sources(system.key)
+    inputs = registry.inputs_digest(system.key, facts, system.placed_settings)
     decisive = {
         # The name as well: two clips may show the same picture, and a stimulus belongs to one of them.
         "clip": [clip.dataset, clip.clip_id, clip.master_sha256],
@@ -59,10 +64,10 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
         "text": text,
         "target_lufs": float(target_lufs),
         "donors": [audio[donor] for donor in donors],
-        "inputs": registry.inputs_digest(system.key, facts, system.placed_settings),
+        "inputs": inputs,
     }
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
-    return Recipe(key, text, settings, weights, sources, reads_audio=spec.donors is not None)
+    return Recipe(key, text, settings, weights, sources, reads_audio=spec.donors is not None, inputs=inputs)
 
 
 # Once a process: it goes on running the sources it was started with, whatever is on the disk by now.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
 import logging
 import platform
 import tempfile
+import time
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
 from importlib.metadata import version
 from json import dumps, loads
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from django.conf import settings
@@ -23,6 +26,7 @@ from generation.contracts import GenerationError, OutOfMemory, Progress, Request
 from generation.contracts import System as Player
 from generation.media.binaries import ffmpeg_version
 from generation.media.mux import Rendered, padded_size, render
+from generation.media.outline import outline
 from studyapp.errors import DuetError, NotReady
 from studyapp.media_store import keep, put, root
 from studyapp.media_store import sha256 as digest_of
@@ -36,6 +40,9 @@ logger = logging.getLogger(__name__)
 
 GENERATION_SHARE = 0.85
 """How much of the progress shown belongs to the system; the rest is loudness, encoding and storing."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NO_ROOM_IN_WORDS = ("No space left on device", "Disk quota exceeded")
+"""As ffmpeg says it, whose failure is no OSError of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class _Made:
 
     name: str
     rendered: Rendered
+    peaks: list[float]
+    took_s: float
     artefacts: dict[str, str]
     environment: dict[str, Any]
 
@@ -57,6 +66,8 @@ class _Made:
             "lufs": self.rendered.lufs,
             "true_peak_dbtp": self.rendered.true_peak_dbtp,
             "gain_db": self.rendered.gain_db,
+            "peaks": self.peaks,
+            "took_s": self.took_s,
             "artefacts": self.artefacts,
             "environment": self.environment,
         }
@@ -79,9 +90,11 @@ def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
         except ClaimLost:
             return False
         except (GenerationError, DuetError) as error:
-            problem = str(error)
+            problem = _disk_full(error, stimulus.clip) or str(error)
         except OSError as error:
-            problem = f"{error.strerror or error}: {error.filename or 'a file'}; check the disk, then try again."
+            problem = _disk_full(error, stimulus.clip) or (
+                f"{error.strerror or error}: {error.filename or 'a file'}; check the disk, then try again."
+            )
         except Exception as error:
             logger.exception("Stimulus %s failed", stimulus_id)
             problem = f"Unexpected {type(error).__name__}: {error}. The worker's log has the details."
@@ -99,6 +112,7 @@ def file_name(key: str) -> str:
 
 
 def _make(stimulus: Stimulus, progress: Progress) -> _Made:
+    began = time.monotonic()
     clip, system = stimulus.clip, stimulus.system
     pool = list(Clip.objects.filter(pk__in=stimulus.audio_pool).order_by("pk"))
     recipe = recipe_for(clip=clip, system=system, seed=stimulus.seed, target_lufs=stimulus.target_lufs, pool=pool)
@@ -117,14 +131,14 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
             member.clip_id: _there(member.audio_path, member) for member in pool if member.audio_path is not None
         },
     )
-    soundtrack, used = _generated(stimulus, request, progress)
+    soundtrack, used = _generated(stimulus, request, recipe.inputs, progress)
     progress(GENERATION_SHARE, "matching loudness and encoding")
     with tempfile.TemporaryDirectory(prefix="render-", dir=root()) as folder:
         rendered = render(
             clip.master_path,
             soundtrack,
             Path(folder) / "stimulus.mp4",
-            target_lufs=stimulus.target_lufs,
+            target_lufs=stimulus.target_lufs if system.loudness_matched else None,
             pad_to_bytes=padded_size(clip.master_bytes, clip.duration_s),
         )
         if stimulus.file_sha256 not in ("", rendered.sha256) and _is_answered(stimulus):
@@ -132,13 +146,29 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
                 "Made again, this file came out with other bytes than the one that raters have heard and answered "
                 f"on, and was not kept; {_way_back(stimulus)}."
             )
-        name = file_name(stimulus.key)
-        put(rendered.path, name)
+        peaks = outline(rendered.path)
         artefacts = {
             label: _kept(content, Path(folder) / f"artefact{Path(label).suffix}")
             for label, content in soundtrack.artefacts.items()
         }
-    return _Made(name, rendered, artefacts, _environment(used, rendered))
+        # Last, for it needs no more room: a disk that is full by now has stopped this before.
+        name = file_name(stimulus.key)
+        put(rendered.path, name)
+    took_s = round(time.monotonic() - began, 3)
+    return _Made(name, rendered, peaks, took_s, artefacts, _environment(used, rendered))
+
+
+def _disk_full(error: Exception, clip: Clip) -> str:
+    """The sentence for a disk without room, whoever met it; empty where it was something else."""
+    met = isinstance(error, OSError) and error.errno in _NO_ROOM
+    told = any(words in str(error) for words in _NO_ROOM_IN_WORDS)
+    # ffmpeg that cannot write a file's first bytes names a codec and not the disk.
+    if not met and not told and disk_usage(root()).free >= padded_size(clip.master_bytes, clip.duration_s):
+        return ""
+    return (
+        "The disk is full: there was no room for this soundtrack, and nothing of it was kept. Free some room on "
+        "the disk of the media folder or give it a larger one, then retry; finished soundtracks stand."
+    )
 
 
 def _is_back(stimulus: Stimulus) -> bool:
@@ -168,7 +198,7 @@ def _kept(content: bytes, path: Path) -> str:
     return keep(path, "artefacts")[0]
 
 
-def _generated(stimulus: Stimulus, request: Request, progress: Progress) -> tuple[Soundtrack, str]:
+def _generated(stimulus: Stimulus, request: Request, inputs: str, progress: Progress) -> tuple[Soundtrack, str]:
     """The soundtrack and the device it was made on.
 
     A device without enough memory is emptied and asked again; the processor, which has more, is asked last.
@@ -178,18 +208,20 @@ def _generated(stimulus: Stimulus, request: Request, progress: Progress) -> tupl
     tries = [kind] if kind == "cpu" else [kind, kind, "cpu"]
     for used in tries[:-1]:
         try:
-            return _played(stimulus.system, request, progress, used), used
+            return _played(stimulus.system, request, inputs, progress, used), used
         except OutOfMemory as error:
             logger.warning("Stimulus %s, once more: %s", stimulus.pk, error)
         # After the handler: until then its traceback holds the tensors that were too many.
         _player.cache_clear()
         device.release()
-    return _played(stimulus.system, request, progress, tries[-1]), tries[-1]
+    return _played(stimulus.system, request, inputs, progress, tries[-1]), tries[-1]
 
 
-def _played(system: System, request: Request, progress: Progress, used: str) -> Soundtrack:
+def _played(system: System, request: Request, inputs: str, progress: Progress, used: str) -> Soundtrack:
     progress(0.0, "loading the system")
-    player = _player(system.key, system.preset, dumps(system.placed_settings, sort_keys=True), used)
+    # One that was built from files which have changed since would play the old ones under the new key.
+    made_of = inputs if registry.spec(system.key).built_from_inputs else ""
+    player = _player(system.key, system.preset, dumps(system.placed_settings, sort_keys=True), used, made_of)
     return player.generate(request, partial(_scaled, progress))
 
 
@@ -198,7 +230,7 @@ def _scaled(progress: Progress, share: float, doing: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _player(key: str, preset: str, chosen: str, used: str) -> Player:
+def _player(key: str, preset: str, chosen: str, used: str, made_of: str) -> Player:
     return registry.build(key, preset, loads(chosen), used)
 
 

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from studyapp.actions import datasets, endings, stimuli
+from studyapp.actions import datasets, endings, file_checks, personal_data, snapshots, stimuli, webhooks
 from studyapp.work import rubbish
 
 logger = logging.getLogger(__name__)
 
 
 def sweep(*, now: datetime) -> None:
-    """Expire sessions, send abandoned or lost work again, remove rubbish.
+    """Expire sessions, send abandoned or lost work again, keep figures fresh, remove rubbish.
 
     Harmless to repeat and to run twice at once. One part that fails does not keep the others from their turn.
     Raises ExceptionGroup after them.
@@ -24,6 +24,10 @@ def sweep(*, now: datetime) -> None:
         stimuli.requeue_abandoned,
         stimuli.resend_lost,
         datasets.resend_lost,
+        file_checks.draw_missing,
+        personal_data.purge_due,
+        webhooks.resend_due,
+        snapshots.keep_fresh,
         rubbish.remove_rubbish,
     )
     for part in parts:

@@ -191,16 +191,17 @@ def test_a_researcher_goes_from_an_empty_database_to_a_report(site: Site, page: 
     site.manage("simulate_raters", "test-cards-and-their-music", "--raters", "6", *effect)
     expect(page.locator("#live-raters").get_by_role("row", name="Simulated")).to_contain_text("48", timeout=30_000)
     shots.take("study-answered")
+    page.get_by_role("link", name="Results", exact=True).first.click()
     page.get_by_role("button", name="Freeze a dataset").click()
-    expect(page.get_by_role("link", name="Open the report")).to_be_visible(timeout=60_000)
-    shots.take("study-with-report")
+    expect(page.get_by_role("link", name="Read the report")).to_be_visible(timeout=60_000)
+    shots.take("results")
     with page.expect_download() as exported:
         page.get_by_role("link", name="CSV", exact=True).click()
     rows = list(csv.DictReader(io.StringIO(exported.value.path().read_text())))
     assert len(rows) == 48
     assert {row["simulated"] for row in rows} <= {"True", "true", "1"}
 
-    page.get_by_role("link", name="Open the report").click()
+    page.get_by_role("link", name="Read the report").click()
     expect(page.get_by_text("are simulated: a program gave them, not people")).to_be_visible()
     wait_until(page, "Number(document.documentElement.dataset.drawn) >= 2")
     shots.take("report", settle_ms=600)
@@ -208,7 +209,7 @@ def test_a_researcher_goes_from_an_empty_database_to_a_report(site: Site, page: 
     wait_until(page, "Number(document.documentElement.dataset.drawn) >= 2")
     expect(page.get_by_role("heading", name="Test cards and their music: preference report")).to_be_visible()
     page.go_back()
-    page.get_by_role("link", name="Test cards and their music").click()
+    page.get_by_role("link", name="Overview", exact=True).click()
     page.get_by_text("Close for good…").click()
     page.get_by_role("button", name="Close the study").click()
     expect(page.get_by_text("The study is closed")).to_be_visible()

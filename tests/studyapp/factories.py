@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import F
 from django.utils import timezone
 
 from generation.media.binaries import ffmpeg_path
@@ -27,6 +28,7 @@ from studyapp.models import (
     Response,
     Stimulus,
     Study,
+    StudyMember,
     StudySession,
     System,
     SystemPair,
@@ -127,7 +129,14 @@ def make_study(*, by: User | None = None, **fields: Any) -> Study:
         "completion_code": "DONE-42",
     }
     values = {"title": f"Study {number}", "slug": f"study-{number}", **plain, **fields}
-    return Study.objects.create(created_by=by, **values)
+    study = Study.objects.create(created_by=by, **values)
+    if by is not None:
+        make_member(study, by, role=StudyMember.Role.OWNER, sees_names=True)
+    return study
+
+
+def make_member(study: Study, user: User, **fields: Any) -> StudyMember:
+    return StudyMember.objects.create(study=study, user=user, **fields)
 
 
 def open_study(
@@ -193,3 +202,4 @@ def answer_trial(session: StudySession, trial: Trial, *, choice: int = 3) -> Non
         )
         for question in Question
     )
+    StudySession.objects.filter(pk=session.pk).update(answer_count=F("answer_count") + len(Question))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from studyapp.actions import sessions
+from studyapp.actions.amendments import amend_study
 from studyapp.actions.studies import open_study as open_the_study
 from studyapp.actions.texts import check_texts, remove_text, write_text
 from studyapp.briefings import (
@@ -177,3 +179,26 @@ def test_the_form_for_a_language_begins_with_duets_own_texts_in_it() -> None:
     assert "Deutsch" in client.get(reply.url).content.decode()
     text = StudyText.objects.get()
     assert client.get(reverse("admin:studyapp_studytext_change", args=[text.pk])).status_code == 200
+
+
+def test_nobody_agrees_to_what_was_changed_while_they_read() -> None:
+    study = open_study()
+    client = Client()
+    page = client.get(reverse("take", args=[study.token])).content.decode()
+    ticket = re.search(r'name="ticket" value="([^"]+)"', page)
+    assert ticket
+    amend_study(study=study, by=None, reason="the committee asked for it", consent_text="Something else.")
+    reply = client.post(reverse("take-consent", args=[study.token]), {"ticket": ticket[1]})
+    told = reply.content.decode()
+    assert "has changed meanwhile" in told
+    assert "Something else." in told
+    assert not study.sessions.exists()
+    again = re.search(r'name="ticket" value="([^"]+)"', told)
+    assert again
+    client.post(reverse("take-consent", args=[study.token]), {"ticket": again[1]})
+    session = study.sessions.get()
+    study.refresh_from_db()
+    assert (session.consent_version, session.consent_sha256) == (
+        study.consent_version,
+        briefing(study, "en").sha256,
+    )

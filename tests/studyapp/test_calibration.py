@@ -15,13 +15,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from analysis import schema
+from analysis.ratings import Ratings
 from analysis.results import PairRate
-from analysis.win_rates import win_rates
 from studyapp.actions import studies
-from studyapp.exports import ratings_frame
 from studyapp.models import Clip, Stimulus, Study, System
 from studyapp.preferences import Preferences
 from studyapp.questions import Question
+from studyapp.results.exports import ratings_frame
 from studyapp.simulation import simulate
 from studyapp.states import StimulusState
 from tests.studyapp.factories import make_clip, make_system
@@ -130,7 +130,7 @@ def true_net(effect: float) -> float:
 
 
 def averages(frame: pd.DataFrame) -> tuple[PairRate, ...]:
-    return win_rates(frame, include_simulated=True).averages
+    return Ratings(frame, include_simulated=True).win_rates().averages
 
 
 @pytest.mark.calibration

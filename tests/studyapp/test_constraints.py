@@ -13,10 +13,13 @@ from django.db.models import UniqueConstraint
 from django.utils import timezone
 
 from studyapp.models import (
+    Amendment,
+    ApiToken,
     Block,
     Break,
     Comparison,
     Dataset,
+    Delivery,
     Erasure,
     Invitation,
     Participant,
@@ -27,15 +30,25 @@ from studyapp.models import (
     SessionFlag,
     StepTry,
     StimulusHold,
+    StudyMember,
     StudySession,
     StudyText,
     SystemPair,
     Trial,
     TrialMark,
     VoidedTrial,
+    Webhook,
 )
 from studyapp.states import DatasetState, SessionState, StimulusState, StudyState
-from tests.studyapp.factories import make_clip, make_stimulus, make_study, make_system, open_study, sha
+from tests.studyapp.factories import (
+    make_clip,
+    make_researcher,
+    make_stimulus,
+    make_study,
+    make_system,
+    open_study,
+    sha,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -121,6 +134,22 @@ def hold(scene: Scene, **fields: Any) -> None:
 def void(scene: Scene, **fields: Any) -> None:
     values = {"reason": "missing", "side": "left", "voided_at": timezone.now(), **fields}
     VoidedTrial.objects.create(trial=scene.trial, **values)
+
+
+def amendment(scene: Scene, **fields: Any) -> None:
+    values = {
+        "number": 1,
+        "at": timezone.now(),
+        "what": "margin",
+        "reason": "typo",
+        "sha256": sha("one"),
+        **fields,
+    }
+    Amendment.objects.create(study=scene.study, **values)
+
+
+def webhook(scene: Scene) -> Webhook:
+    return Webhook.objects.create(study=scene.study, url="https://example.org/hook", secret="s")
 
 
 def flag(scene: Scene, **fields: Any) -> None:
@@ -252,6 +281,23 @@ VIOLATIONS: dict[str, Callable[[Scene], Any]] = {
         another_session(s, receipt_sha256="r"),
     ],
     "dataset_ready_is_frozen": lambda s: Dataset.objects.create(study=s.study, state=DatasetState.READY),
+    "study_archived_at_when_archived": lambda scene: change(scene.study, archived_at=timezone.now()),
+    "block_origin_fits_its_wave": lambda scene: change(scene.trial.block, origin="packed"),
+    "amendment_number_once_per_study": lambda scene: [amendment(scene) for _ in range(2)],
+    "amendment_says_why": lambda scene: amendment(scene, reason=""),
+    "member_once_per_study": lambda scene: [
+        StudyMember.objects.create(study=scene.study, user=user) for user in [make_researcher()] * 2
+    ],
+    "member_role_known": lambda scene: StudyMember.objects.create(
+        study=scene.study, user=make_researcher(), role="guest"
+    ),
+    "api_token_scope_known": lambda scene: ApiToken.objects.create(
+        user=make_researcher(), name="notebook", digest=sha("one"), scope="all"
+    ),
+    "webhook_url_once_per_study": lambda scene: [webhook(scene) for _ in range(2)],
+    "delivery_state_known": lambda scene: Delivery.objects.create(
+        webhook=webhook(scene), event="study.opened", body="{}", next_at=timezone.now(), state="lost"
+    ),
 }
 
 

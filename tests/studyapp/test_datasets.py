@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from analysis import schema
-from analysis.tables import pair_frame, system_frame
-from analysis.win_rates import win_rates
+from analysis.frames import pair_frame, system_frame
+from analysis.ratings import Ratings
 from studyapp.actions import studies
 from studyapp.actions.datasets import build_dataset, freeze_dataset, resend_lost
 from studyapp.models import AuditLine, Dataset, Rater, Response, Study, StudySession
@@ -39,12 +39,15 @@ FILES = {
     "ratings.csv",
     "ratings.parquet",
     "raters.csv",
+    "systems.csv",
+    "amendments.csv",
     "codebook.csv",
     "consent.json",
     "design.csv",
     "report.html",
     "report.csp",
     "figures.json",
+    "dataset.zip",
     "win_rates.csv",
     "system_win_rates.csv",
 }
@@ -98,7 +101,7 @@ def test_a_dataset_is_a_folder_that_analysis_reads_back() -> None:
     one, other = (frame.astype(object).where(frame.notna(), "").astype(str) for frame in (from_csv, from_parquet))
     assert one.equals(other)
     assert (dataset.path / "design.csv").read_text() == studies.design_csv(study)
-    rates = win_rates(from_csv)
+    rates = Ratings(from_csv).win_rates()
     for name, table in (("win_rates", pair_frame(rates)), ("system_win_rates", system_frame(rates))):
         assert (dataset.path / f"{name}.csv").read_text() == table.to_csv(index=False)
     assert study.title in (dataset.path / "report.html").read_text()
@@ -120,8 +123,9 @@ def test_the_report_says_how_many_simulated_answers_its_table_never_held() -> No
     session = study.sessions.order_by("pk").last()
     session.simulated = True
     session.save(update_fields=["simulated"])
-    told = json.loads((frozen(study).path / "figures.json").read_text())["counts"]["rows"]
-    counts = dict(row["cells"] for row in told)
+    sections = json.loads((frozen(study).path / "figures.json").read_text())["sections"]
+    tables = {table["title"]: table for section in sections for table in section["tables"]}
+    counts = dict(row["cells"] for row in tables["Answers and who gave them"]["rows"])
     assert counts["Trials planned, repeats included"] == "8"
     assert counts["Trials answered, repeats included"] == "4"
     assert counts["Simulated answers left out of the table"] == "8"

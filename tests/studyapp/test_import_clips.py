@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -11,10 +13,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from generation.media.probe import probe
-from studyapp.actions.clips import ImportReport, dataset_name, describe_clip, import_clips
-from studyapp.errors import DuetError, WrongState
+from studyapp.actions.clips import ImportReport, dataset_name, import_clips
+from studyapp.errors import DuetError
+from studyapp.media_store import root
 from studyapp.models import AuditLine, Clip
-from tests.studyapp.factories import make_clip, make_researcher, make_stimulus, make_system
+from tests.studyapp.factories import make_clip, make_stimulus, make_system
 
 LENGTH_S = 1.0
 
@@ -188,21 +191,6 @@ def test_what_a_spreadsheet_would_reckon_with_is_refused(folder: Path) -> None:
         "the genre “+Rock” begins with “+”",
         "the genre “@Rock” begins with “@”",
     ]
-    with pytest.raises(DuetError, match="the genre “=Rock”"):
-        describe_clip(clip=report.imported[0], by=None, genre="=Rock")
-
-
-@pytest.mark.django_db
-def test_a_clip_is_described_by_an_action_until_something_rests_on_it() -> None:
-    clip, researcher = make_clip(genre="Rok"), make_researcher()
-    assert describe_clip(clip=clip, by=researcher, genre="Rock", caption="").genre == "Rock"
-    line = AuditLine.objects.get(verb="clip described anew")
-    assert (line.by, line.details["changes"]) == (researcher, {"genre": "Rock", "caption": ""})
-    make_stimulus(clip, make_system())
-    with pytest.raises(WrongState, match="in use with another genre"):
-        describe_clip(clip=clip, by=researcher, genre="Reggae")
-    clip.refresh_from_db()
-    assert clip.genre == "Rock"
 
 
 @pytest.mark.django_db
@@ -280,19 +268,110 @@ def test_two_imports_at_once_make_one_clip(folder: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_labels_tags_source_and_rule_are_kept_with_the_clip(folder: Path) -> None:
+    film(folder / "a.mp4")
+    film(folder / "b.mp4", sound=False)
+    table = folder / "manifest.csv"
+    table.write_text("file,labels,tags,source\na.mp4,Grunge,live,https://example.org/a\nb.mp4,Rock;Jazz,,\n")
+    report = run(folder, licence="CC0")
+    one, other = report.imported[0], report.imported[1]
+    one, other = (one, other) if one.clip_id == "a" else (other, one)
+    assert (one.genre, one.genre_rule, one.labels) == ("Rock", "audioset-1", ["/m/0dls3"])
+    assert (one.tags, one.source_url, one.licence) == (["live"], "https://example.org/a", "CC0")
+    # Two genres alike are never chosen among.
+    assert (other.genre, other.genre_rule, other.labels) == ("unlabelled", "", ["/m/06by7", "/m/03_d0"])
+    assert report.unlabelled == 1
+    assert report.shape == "Duet's own manifest"
+
+
+@pytest.mark.django_db
+def test_importing_again_adds_tags_and_leaves_a_genre_that_a_person_gave(folder: Path) -> None:
+    film(folder / "a.mp4")
+    table = folder / "manifest.csv"
+    table.write_text("file,labels,tags\na.mp4,Grunge,live\n")
+    (clip,) = run(folder).imported
+    Clip.objects.update(genre="Heavy metal", genre_rule="", tags=["mine"])
+    table.write_text("file,labels,tags\na.mp4,Grunge;Rock,live\n")
+    assert run(folder).updated == [clip]
+    clip.refresh_from_db()
+    assert (clip.genre, clip.genre_rule, clip.tags) == ("Heavy metal", "", ["live", "mine"])
+    assert clip.labels == ["/m/0dls3", "/m/06by7"]
+    # In use its labels may still be written down: nothing rests on them.
+    make_stimulus(clip, make_system())
+    table.write_text("file,labels,tags\na.mp4,Punk rock,dance\n")
+    report = run(folder)
+    assert (report.refused, report.updated) == ([], [clip])
+
+
+MUSICCAPS = "ytid,start_s,end_s,audioset_positive_labels,aspect_list,caption\n"
+
+
+@pytest.mark.django_db
+def test_a_listed_segment_is_cut_out_of_the_whole_video_or_taken_as_it_is(folder: Path) -> None:
+    film(folder / "whole123456.mp4", seconds=4)
+    film(folder / "alone123456.mp4", seconds=2)
+    table = folder / "manifest.csv"
+    table.write_text(f"{MUSICCAPS}whole123456,1.5,3,/m/06cqb,[],dub\nalone123456,90,91.5,/m/06cqb,[],dub\n")
+    report = run(folder)
+    assert reasons(report) == {}
+    assert {clip.clip_id: clip.start_s for clip in report.imported} == {"whole123456": 1.5, "alone123456": 0.0}
+    again = run(folder)
+    assert (len(again.known), again.imported, again.refused) == (2, [], [])
+    assert (
+        "the listed segment is 1.5 s long and clips of 1.8 s were asked for"
+        in (reasons(run(folder, dataset="other", length_s=1.8))["manifest.csv line 2"])
+    )
+
+
+@pytest.mark.django_db
+def test_a_full_disk_stops_the_import_and_leaves_whole_what_was_done(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film(folder / "a.mp4")
+    film(folder / "b.mp4", seconds=1.6)
+    film(folder / "c.mp4", seconds=1.7)
+    real, left = os.fsync, [4]
+
+    def fsync(handle: int) -> None:
+        # What a disk says that fills up after the first clip's picture and sound.
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr("studyapp.actions.clips.AT_A_TIME", 1)
+    report = run(folder)
+    monkeypatch.undo()
+    assert report.stopped.startswith("The disk is full.")
+    assert report.refused == []
+    clips = Clip.objects.all()
+    assert {clip.clip_id for clip in clips} == {clip.clip_id for clip in report.imported}
+    assert len(clips) < 3
+    assert all(clip.master_path.is_file() for clip in clips)
+    # Nothing half-made lies about, and the same import goes on where it stopped.
+    assert not list(root().glob("import-*"))
+    again = run(folder)
+    assert (len(again.known), len(again.imported), again.stopped) == (len(clips), 3 - len(clips), "")
+
+
+@pytest.mark.django_db
 def test_command_says_what_happened_and_ends_with_one_when_something_was_refused(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     film(folder / "a.mp4")
     call_command("import_clips", str(folder), "--length", "1")
-    assert "1 imported, 0 known, 0 refused." in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Read as: a folder without a manifest." in printed
+    assert "1 imported, 0 known, 0 refused." in printed
+    assert "1 without a genre" in printed
     assert Clip.objects.get().dataset == "my-videos" == dataset_name(folder)
     (folder / "empty.mp4").touch()
     with pytest.raises(SystemExit) as ended:
         call_command("import_clips", str(folder), "--length", "1")
     assert ended.value.code == 1
-    printed = capsys.readouterr()
-    assert "0 imported, 1 known, 1 refused." in printed.out
-    assert "empty.mp4: empty.mp4 is empty (0 bytes)" in printed.err
+    told = capsys.readouterr()
+    assert "0 imported, 1 known, 1 refused." in told.out
+    assert "empty.mp4: empty.mp4 is empty (0 bytes)" in told.err
     with pytest.raises(CommandError, match="does not exist"):
         call_command("import_clips", str(folder / "nowhere"))

@@ -6,19 +6,17 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from studyapp.actions import datasets, studies
 from studyapp.actions.endings import expire_sessions
 from studyapp.actions.sessions import enrol
 from studyapp.errors import DuetError
-from studyapp.exports import ratings_frame
-from studyapp.models import Study, StudySession, System, Trial
-from studyapp.quality import rater_lines, rules_of
-from tests.studyapp.factories import make_clip, make_researcher, make_system
-from tests.studyapp.test_exports import answer_everything
+from studyapp.models import Study, System, Trial
+from studyapp.results.exports import ratings_frame
+from studyapp.watching.quality import rater_lines, rules_of
+from tests.studyapp.factories import make_clip, make_system
+from tests.studyapp.results.test_exports import answer_everything
 from tests.studyapp.test_studies import render_everything
 
 pytestmark = pytest.mark.django_db
@@ -109,25 +107,10 @@ def test_the_export_tells_them_apart_and_raters_are_held_to_the_declared_rules()
     assert set(gold["expected"].astype(str)) == {study.gold_truth.slug}
     assert frame.loc[frame["kind"] != "gold", "expected"].isna().all()
     assert rules_of(study).min_gold_right == 0.5
-    (line,) = rater_lines(study, frame)
+    (line,) = rater_lines(study, [session.pk])
     assert line.figures.tests == session.block.trials.filter(kind="test").count()
     assert line.figures.identical_near == 1
     assert line.broken == ("100% of the answers to one question alike, at most 90% allowed",)
-
-
-def test_researchers_see_each_rater_and_nobody_else_does(client: Client) -> None:
-    study = opened(checked_study(max_same_choice=0.9))
-    address = reverse("research-raters", args=[study.slug])
-    assert client.get(address).status_code == 302
-    client.force_login(make_researcher())
-    assert "Nobody has answered yet" in client.get(address).content.decode()
-    answer_everything(study)
-    answer_everything(study, simulated=True)
-    page = client.get(address).content.decode()
-    assert "1 rater answered; 1 breaks a rule that the study declared." in page
-    assert "100% of the answers to one question alike" in page
-    assert "2 raters answered; 2 break a rule" in client.get(address, {"simulated": "1"}).content.decode()
-    assert not any(token in page for token in StudySession.objects.values_list("token", flat=True))
 
 
 def test_a_dataset_has_a_line_for_each_rater() -> None:

@@ -266,9 +266,10 @@ def test_a_ticket_cannot_be_made_up_or_used_in_another_study() -> None:
 
 
 def test_a_researcher_makes_invitations_and_gets_their_links_once() -> None:
-    study = open_study()
+    researcher = make_researcher(is_superuser=False)
+    study = open_study(by=researcher)
     client = Client()
-    client.force_login(make_researcher(is_superuser=False))
+    client.force_login(researcher)
     address = reverse("research-people", args=[study.slug])
     reply = client.post(address, {"notes": "seat 1\n=HYPERLINK(1)\n\n"})
     assert reply["Content-Type"] == "text/csv"
@@ -294,7 +295,8 @@ def test_a_researcher_reads_the_panels_set_up_and_purges_its_ids() -> None:
     page = client.get(reverse("research-people", args=[study.slug])).content.decode()
     assert "?PROLIFIC_PID={{%PROLIFIC_PID%}}&amp;STUDY_ID=" in page
     assert "complete?cc=C2OUT" in page
-    client.post(reverse("research-purge", args=[study.slug]))
+    assert reverse("research-team", args=[study.slug]) in page
+    client.post(reverse("research-purge-personal", args=[study.slug]))
     assert Participant.objects.get().panel_id == ""
 
 
@@ -304,7 +306,7 @@ def test_too_many_invitations_at_a_time_are_refused_by_number() -> None:
 
 
 def test_how_raters_came_is_exported() -> None:
-    from studyapp import covariates
+    from studyapp.results import covariates
 
     study = open_study(blocks=3)
     (code,) = recruitment.invite(study=study, notes=[""], by=None)

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from studyapp.actions import sessions
 from studyapp.errors import DuetError, WrongState
-from studyapp.exports import ratings_frame
 from studyapp.models import Clip, PlayEvent, Presentation, Response, Study, StudySession
+from studyapp.results.exports import ratings_frame
 from studyapp.simulated_browser import Browser
 from studyapp.simulation import Simulated, simulate
 from studyapp.states import SessionState

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -62,7 +63,7 @@ def render_everything(study: Study, **fields: object) -> None:
             **fields,
         }
         Stimulus.objects.filter(pk=stimulus.pk).update(**values)
-        (media / f"{stimulus.key}.mp4").touch()
+        (media / f"{stimulus.key}.mp4").write_bytes(bytes(5000))
 
 
 def opened(**numbers: object) -> Study:
@@ -194,11 +195,18 @@ def changed_clips(study: Study) -> None:
     studies.set_clips(study=study, clips=[*study.clips.all(), make_clip()], by=None)
 
 
-def one_stimulus_is(**fields: object) -> Callable[[Study], None]:
+def one_stimulus_is(**fields: Any) -> Callable[[Study], None]:
     def spoil(study: Study) -> None:
-        Stimulus.objects.filter(pk=study.comparisons.earliest("id").stimulus_1_id).update(**fields)
+        stimulus = study.comparisons.earliest("id").stimulus_1
+        Stimulus.objects.filter(pk=stimulus.pk).update(**fields)
+        if "file_bytes" in fields:
+            stimulus.path.write_bytes(bytes(fields["file_bytes"]))
 
     return spoil
+
+
+def one_file_is_cut_short(study: Study) -> None:
+    study.comparisons.earliest("id").stimulus_1.path.write_bytes(bytes(4999))
 
 
 @pytest.mark.parametrize(
@@ -213,6 +221,7 @@ def one_stimulus_is(**fields: object) -> Callable[[Study], None]:
         ),
         (one_stimulus_is(lufs=-22.75), "differ by 0.25 LU"),
         (one_stimulus_is(file_bytes=5001), "files of 5000 to 5001 bytes"),
+        (one_file_is_cut_short, "are lost or cut short; start generation"),
         (one_stimulus_is(duration_s=10.04), "durations of 10.000 to 10.040 s"),
     ],
 )
@@ -235,6 +244,15 @@ def test_a_loudness_difference_within_the_tolerance_opens() -> None:
     studies.build_design(study=study, by=None)
     render_everything(study)
     one_stimulus_is(lufs=-22.81)(study)
+    assert studies.open_study(study=study, by=None).state == StudyState.OPEN
+
+
+def test_silence_need_not_be_as_loud_as_what_it_is_compared_with() -> None:
+    study = make_draft()
+    studies.set_pairs(study=study, pairs=[(make_system("silence"), make_system("ground-truth"))], by=None)
+    studies.build_design(study=study, by=None)
+    render_everything(study)
+    Stimulus.objects.filter(system__key="silence").update(lufs=-70.0)
     assert studies.open_study(study=study, by=None).state == StudyState.OPEN
 
 
@@ -261,7 +279,8 @@ def test_a_draft_is_changed_whole_or_not_at_all() -> None:
     assert (study.seed, study.title, list(study.clips.all())) == (5, "Other", [clip])
     assert changed == study
     line = AuditLine.objects.get(verb="study changed")
-    assert (line.by, line.details["fields"]) == (researcher, ["seed", "title"])
+    assert (line.by, set(line.details["before"])) == (researcher, {"seed", "title"})
+    assert line.details["after"] == {"seed": 5, "title": "Other"}
     with pytest.raises(DuetError, match="clips_per_cell"):
         studies.change_study(study=study, clips=[], by=researcher, clips_per_cell=0)
     assert list(study.clips.all()) == [clip]
@@ -312,7 +331,7 @@ def test_a_stimulus_whose_file_is_lost_keeps_the_study_shut_and_is_asked_for_aga
     lost.path.unlink()
     work = overview.generation(study, now=timezone.now())
     assert (work.unsent, work.ready, work.complete) == (1, 11, False)
-    with pytest.raises(NotReady, match=f"the files of {lost} are lost; start generation"):
+    with pytest.raises(NotReady, match=f"the files of {lost} are lost or cut short; start"):
         studies.open_study(study=study, by=None)
     assert studies.start_generation(study=study, by=None) == 1
     lost.refresh_from_db()
@@ -398,3 +417,11 @@ def test_an_export_that_cannot_be_written_says_why(asked: list[str], message: st
     studies.create_study(title="Loop", slug="loop", clips=[], pairs=[], by=None)
     with pytest.raises(CommandError, match=message):
         call_command("export_study", *asked)
+
+
+def test_the_audit_log_says_that_a_code_was_changed_and_not_to_what() -> None:
+    study = make_draft()
+    studies.change_study(study=study, by=None, completion_code="C0FFEE", margin=0.2)
+    details = AuditLine.objects.get(verb="study changed").details
+    assert details["after"] == {"completion_code": "(kept from this log)", "margin": 0.2}
+    assert not {"C0FFEE", "DONE-42"} & set(re.findall(r"[\w-]+", str(details)))

@@ -43,7 +43,7 @@ def test_a_slug_never_means_two_things() -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"key": "v3meow"}, "there are ground-truth, imported"),
+        ({"key": "v3meow"}, "there are cmt, command"),
         ({"key": "v2meow-clip", "preset": "huge"}, "no preset 'huge'; there are tiny, base"),
         ({"key": "v2meow-clip", "preset": "tiny", "settings": {"heat": 1}}, "no setting heat; its settings are"),
         ({"key": "v2meow-clip", "preset": "tiny", "slug": "v2meow"}, "does not say the preset"),
@@ -56,6 +56,26 @@ def test_what_the_registry_does_not_know_is_refused_with_the_options(
     with pytest.raises(DuetError, match=message):
         ensure_system(by=None, **asked)  # type: ignore[arg-type]
     assert not System.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "folder", ["/etc", "../../etc", "stimuli", "imported", "imported/../stimuli", "a\0b", ["/etc"]]
+)
+def test_a_folder_outside_of_the_imported_ones_is_never_looked_into(folder: object) -> None:
+    with pytest.raises(DuetError, match="no folder of imported files"):
+        ensure_system(key="imported", settings={"folder": folder, "model": "X"}, slug="imported-x", by=None)
+    assert not System.objects.exists()
+    # Should a row say so all the same.
+    with pytest.raises(DuetError, match="no folder of imported files"):
+        # Not stored: PostgreSQL holds no NUL in the first place.
+        soundtrack_match(System(key="imported", slug="imported-x", settings={"folder": folder, "model": "X"}))
+
+
+def test_a_link_out_of_the_imported_folders_is_not_followed(settings: LazySettings, tmp_path: Path) -> None:
+    (settings.MEDIA_ROOT / "imported").mkdir(parents=True)
+    (settings.MEDIA_ROOT / "imported" / "out").symlink_to(tmp_path)
+    with pytest.raises(DuetError, match="no folder of imported files"):
+        ensure_system(key="imported", settings={"folder": "imported/out", "model": "X"}, by=None)
 
 
 def test_imported_files_are_kept_and_matched_by_clip_id() -> None:

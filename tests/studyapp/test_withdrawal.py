@@ -11,9 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from studyapp.actions import datasets, endings, recruitment, sessions, withdrawal
+from studyapp.actions import dataset_files, datasets, endings, recruitment, sessions, withdrawal
 from studyapp.errors import SessionOver, UnknownReceipt
-from studyapp.exports import ratings_frame, study_counts
 from studyapp.models import (
     AuditLine,
     Block,
@@ -33,6 +32,7 @@ from studyapp.models import (
     TrialMark,
 )
 from studyapp.receipts import digest_of, receipt_of
+from studyapp.results.exports import ratings_frame, study_counts
 from studyapp.states import BlockState, DatasetState, SessionState, StudyState
 from tests.studyapp.factories import open_study
 from tests.studyapp.test_rater_pages import Browser
@@ -278,7 +278,7 @@ def test_a_dataset_that_is_being_built_does_not_come_out_with_erased_answers(
             withdrawal.erase(receipt=code, now=NOW)
         return frame
 
-    monkeypatch.setattr(datasets, "ratings_frame", erased_meanwhile)
+    monkeypatch.setattr(dataset_files, "ratings_frame", erased_meanwhile)
     assert datasets.build_dataset(dataset_id=dataset.pk).state == DatasetState.REQUESTED
     built = datasets.build_dataset(dataset_id=dataset.pk)
     assert (built.state, built.rows, built.superseded_at) == (DatasetState.READY, 2, None)

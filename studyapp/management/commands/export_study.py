@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from studyapp.actions.studies import design_csv, design_rows
 from studyapp.errors import DuetError
-from studyapp.exports import ratings_frame, write_ratings
 from studyapp.models import Study
+from studyapp.results.exports import ratings_frame, write_ratings
 
 
 class Command(BaseCommand):

@@ -85,5 +85,10 @@ class Command(BaseCommand):
         except DuetError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{done.raters} simulated raters answered {done.trials} trials of {found.slug}")
+        if done.overtaken:
+            self.stderr.write(
+                f"the pilot ended meanwhile, before {raters - done.raters} more had gone through it; once the "
+                "study is open, run this again if they are to take part there"
+            )
         if done.full:
             self.stderr.write(f"no place was left for {raters - done.raters} more")

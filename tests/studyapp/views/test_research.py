@@ -78,6 +78,7 @@ def answer_first_trial(study: Study, *, simulated: bool) -> StudySession:
         response_time_ms=1000,
         answered_at=now,
     )
+    StudySession.objects.filter(pk=session.pk).update(answer_count=1)
     return session
 
 
@@ -131,8 +132,9 @@ def test_buttons_need_a_post_and_its_token(researcher: User) -> None:
 
 
 def test_staff_without_superuser_rights_work_too(client: Client) -> None:
-    study = open_study()
-    client.force_login(make_researcher(is_superuser=False))
+    plain = make_researcher(is_superuser=False)
+    study = open_study(by=plain)
+    client.force_login(plain)
     for page in pages(study):
         assert client.get(page).status_code == 200, page
     assert press(client, study, "pause") == [
@@ -150,12 +152,12 @@ def test_unknown_studies_and_trials_are_not_found(staff: Client) -> None:
 
 def test_the_design_is_built_and_then_generation_is_offered(staff: Client, draft: Study, researcher: User) -> None:
     page = staff.get(reverse("research-study", args=[draft.slug]))
-    assert [move.verb for move in page.context["moves"]] == ["build", "open"]
+    assert [move.verb for move in page.context["moves"]] == ["build", "pilot", "open"]
     assert page.context["moves"][1].why_not
 
     assert press(staff, draft, "build") == ["The design has 4 comparisons in 2 blocks, 8 trials in all."]
     page = staff.get(reverse("research-study", args=[draft.slug]))
-    assert [move.verb for move in page.context["moves"]] == ["generate", "open"]
+    assert [move.verb for move in page.context["moves"]] == ["generate", "pilot", "open"]
     assert AuditLine.objects.get(verb="design built").by == researcher
 
 
@@ -163,7 +165,7 @@ def test_a_changed_draft_must_be_built_again(staff: Client, draft: Study, resear
     build_design(study=draft, by=researcher)
     draft.clips.add(make_clip(genre="Rock"))
     page = staff.get(reverse("research-study", args=[draft.slug]))
-    assert [move.verb for move in page.context["moves"]] == ["build", "open"]
+    assert [move.verb for move in page.context["moves"]] == ["build", "pilot", "open"]
     assert "changed since" in page.context["moves"][0].hint
 
 
@@ -173,7 +175,7 @@ def test_a_changed_draft_must_be_built_again(staff: Client, draft: Study, resear
         ("generate", "has no design yet"),
         ("open", "has no design yet"),
         ("pause", "is draft"),
-        ("resume", "is a draft"),
+        ("resume", "is not open yet"),
         ("close", "is draft"),
     ],
 )

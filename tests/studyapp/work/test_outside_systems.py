@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,14 +11,12 @@ from django.conf import settings
 
 from generation import registry
 from generation.contracts import SystemSpec
-from generation.media.master import make_master
 from studyapp.actions import stimuli
 from studyapp.models import Clip, Stimulus
 from studyapp.states import StimulusState
 from studyapp.work import device, rendering
-from tests.studyapp.factories import make_clip, make_study, make_system, sha
+from tests.studyapp.factories import make_study, make_system
 
-SECONDS = 1.0
 OUTSIDER = """
 from dataclasses import dataclass
 import numpy as np
@@ -76,34 +72,6 @@ def outsider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     rendering._player.cache_clear()
     sys.modules.pop("duet_outsider", None)
-
-
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("film")
-    subprocess.run(
-        [
-            *("ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s=96x64:r=25:d={SECONDS}"),
-            str(folder / "source.mkv"),
-        ],
-        check=True,
-    )
-    return make_master(folder / "source.mkv", folder / "master.mp4", duration_s=SECONDS).path
-
-
-@pytest.fixture
-def clip(master: Path) -> Clip:
-    place = Path(settings.MEDIA_ROOT) / "clips" / "master.mp4"
-    place.parent.mkdir(parents=True)
-    shutil.copy(master, place)
-    return make_clip(
-        caption="ten letters",
-        duration_s=SECONDS,
-        master_file="clips/master.mp4",
-        master_sha256=sha(place.read_bytes()),
-        master_bytes=place.stat().st_size,
-        with_audio=False,
-    )
 
 
 @pytest.fixture

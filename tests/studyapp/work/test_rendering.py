@@ -131,6 +131,11 @@ def test_ready_stimulus_is_measured_padded_and_opaquely_named(study: Study) -> N
         assert (info.audio_codec, info.audio_rate_hz) == ("aac", 48_000)
         assert info.duration_s == pytest.approx(SECONDS, abs=0.01)
         assert row.worker == "w1"
+        assert len(row.peaks) == 120
+        # At -23 LUFS a tone's largest samples stand at about a tenth of full scale.
+        assert 0.05 < max(row.peaks) <= 10 ** (row.true_peak_dbtp / 20) + 0.001
+        assert row.took_s is not None
+        assert 0.0 < row.took_s < 60.0
         assert "shuffle" not in row.file
         assert "truth" not in row.file
     assert first.file_bytes == other.file_bytes

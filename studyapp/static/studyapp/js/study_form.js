@@ -1,12 +1,16 @@
 // The study form: clips by group and search, pairs by ticking systems, and what follows from it, counted by the server.
+// Counts come quickly; power is simulated and asked for once somebody has stopped typing.
 
 const form = document.querySelector("#study_form");
 const clips = document.querySelector("[data-clip-picker]");
 const pairs = document.querySelector("[data-pair-picker]");
+const primary = document.querySelector("[data-primary-picker]");
 const follows = document.querySelector("#follows");
+const power = document.querySelector("#power");
 
 if (clips) setUpClips();
 if (pairs) setUpPairs();
+if (pairs && primary) setUpPrimary();
 if (follows) setUpFollows();
 
 function setUpClips() {
@@ -29,7 +33,7 @@ function setUpClips() {
     for (const group of groups) {
       for (const item of group.items) item.hidden = !words.every((word) => item.dataset.words.includes(word));
       group.element.hidden = group.items.every((item) => item.hidden);
-      if (words.length) group.element.open = true;
+      if (words.length) group.element.querySelector("details").open = true;
     }
   });
   // Enter in the search box must not send the form.
@@ -59,39 +63,79 @@ function setUpClips() {
 }
 
 function addGroupTick(element) {
-  const summary = element.querySelector("summary");
+  const label = document.createElement("label");
+  label.className = "group-tick";
   const tick = document.createElement("input");
   tick.type = "checkbox";
-  tick.setAttribute("aria-label", `All of ${summary.querySelector("strong").textContent}`);
-  // Inside a summary a click would also fold the group.
-  tick.addEventListener("click", (event) => event.stopPropagation());
-  summary.prepend(tick);
+  tick.setAttribute("aria-label", `All of ${element.querySelector("strong").textContent}`);
+  // Beside the summary, not in it: what can be pressed holds nothing else that can.
+  label.append(tick);
+  element.prepend(label);
   return tick;
 }
 
 function setUpPairs() {
   const boxes = [...pairs.querySelectorAll("[data-system]")];
   const items = [...pairs.querySelectorAll(".pair-list li")];
-  pairs.querySelector(".system-ticks").hidden = false;
+  const one = pairs.querySelector("[data-the-one]");
+  // The rule is for who has no script: sent along, it would overrule single ticks.
+  const rule = pairs.querySelector("[data-rule]");
+  rule.hidden = true;
+  rule.querySelector("select").disabled = true;
+  const buttons = { all: pairs.querySelector("[data-all]"), one: pairs.querySelector("[data-one]") };
+  for (const button of Object.values(buttons)) button.hidden = false;
+  buttons.all.addEventListener("click", () => tick(() => true));
+  buttons.one.addEventListener("click", () => {
+    boxes.find((box) => box.dataset.system === one.value).checked = true;
+    tick((item) => item.dataset.first === one.value || item.dataset.second === one.value);
+  });
   pairs.querySelector(".system-ticks").addEventListener("change", (event) => {
     const changed = event.target.dataset.system;
     const chosen = show();
     for (const item of items) {
       if (item.dataset.first !== changed && item.dataset.second !== changed) continue;
-      item.querySelector("input").checked = chosen.has(item.dataset.first) && chosen.has(item.dataset.second);
+      item.querySelector("input").checked = within(item, chosen);
     }
   });
   show();
 
+  function tick(wanted) {
+    const chosen = show();
+    for (const item of items) item.querySelector("input").checked = within(item, chosen) && wanted(item);
+    pairs.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  function within(item, chosen) {
+    return chosen.has(item.dataset.first) && chosen.has(item.dataset.second);
+  }
+
   function show() {
     const chosen = new Set(boxes.filter((box) => box.checked).map((box) => box.dataset.system));
-    for (const item of items) item.hidden = !(chosen.has(item.dataset.first) && chosen.has(item.dataset.second));
+    for (const item of items) item.hidden = !within(item, chosen);
     return chosen;
+  }
+}
+
+function setUpPrimary() {
+  const items = [...primary.querySelectorAll("[data-pair]")];
+  const none = primary.querySelector("[data-none-chosen]");
+  pairs.addEventListener("change", show);
+  show();
+
+  function show() {
+    const compared = new Set([...pairs.querySelectorAll(".pair-list input:checked")].map((box) => box.value));
+    for (const item of items) {
+      item.hidden = !compared.has(item.dataset.pair);
+      // What is not compared is not sent, and comes back ticked when it is compared again.
+      item.querySelector("input").disabled = item.hidden;
+    }
+    none.hidden = compared.size > 0;
   }
 }
 
 function setUpFollows() {
   let timer = 0;
+  let powerTimer = 0;
   let asked = 0;
   form.addEventListener("input", soon);
   form.addEventListener("change", soon);
@@ -99,14 +143,22 @@ function setUpFollows() {
 
   function soon() {
     clearTimeout(timer);
+    clearTimeout(powerTimer);
     timer = setTimeout(ask, 350);
   }
 
   async function ask() {
     const number = ++asked;
-    const response = await fetch(follows.dataset.url, { method: "POST", body: new FormData(form) });
+    await fill(follows, number);
+    powerTimer = setTimeout(() => number === asked && fill(power, number), 900);
+  }
+
+  async function fill(place, number) {
+    place.setAttribute("aria-busy", "true");
+    const response = await fetch(place.dataset.url, { method: "POST", body: new FormData(form) });
     // Only the latest answer counts, and a sign-in page is none.
     if (number !== asked || !response.ok || response.redirected) return;
-    follows.innerHTML = await response.text();
+    place.innerHTML = await response.text();
+    place.removeAttribute("aria-busy");
   }
 }

@@ -1,0 +1,121 @@
+"""The per-genre preference export: one dataset's tables under the conventions that somebody asks for."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+from studyapp.errors import DuetError, NotReady
+from studyapp.models import Dataset
+
+if TYPE_CHECKING:
+    from analysis.ratings import Ratings
+    from analysis.results import WinRates
+
+SMALL = 20_000
+"""Rows of a dataset whose tables are worked out while somebody waits (about a second)."""
+Ties = Literal["denominator", "split", "left out"]
+Clips = Literal["random", "fixed"]
+Format = Literal["csv", "md", "tex"]
+TIES: tuple[Ties, ...] = get_args(Ties)
+CLIPS: tuple[Clips, ...] = get_args(Clips)
+FORMATS: tuple[Format, ...] = get_args(Format)
+GENRE = "genre"
+_FOLDER = "preferences"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What becomes of ties, whether results are about clips like these or these alone, and what groups clips."""
+
+    ties: Ties = "denominator"
+    clips: Clips = "random"
+    by: str = GENRE
+
+    @classmethod
+    def of(cls, *, ties: str, clips: str, by: str, known: Iterable[str]) -> Choice:
+        """From a form; ``known`` are the columns that may group clips. Raises DuetError naming the options."""
+        for name, given, options in (("ties", ties, TIES), ("clips", clips, CLIPS), ("group by", by, [*known])):
+            if given not in options:
+                raise DuetError(f"{name}: {given[:40]!r} is not offered; choose {', '.join(options)}")
+        return cls(cast(Ties, ties), cast(Clips, clips), by)
+
+    @property
+    def stem(self) -> str:
+        return f"{self.by}-ties-{self.ties.replace(' ', '-')}-clips-{self.clips}"
+
+
+def preference_file(dataset: Dataset, choice: Choice, kind: Format) -> Path:
+    """The table as a file, from the dataset's own, worked out the first time where that is quick.
+
+    Raises NotReady for a large dataset whose build did not make it, or whose ratings are gone, and AnalysisError
+    where nothing can be estimated.
+    """
+    file = dataset.path / _FOLDER / f"{choice.stem}.{kind}"
+    if not file.is_file():
+        if (dataset.rows or 0) > SMALL:
+            raise NotReady(
+                f"this dataset has {dataset.rows:,} rows, and its build did not make this table; freeze "
+                "another one, or run `python -m analysis tables` on its ratings"
+            )
+        from analysis import schema
+        from analysis.ratings import Ratings
+
+        ratings = dataset.path / "ratings.parquet"
+        if not ratings.is_file():
+            raise NotReady("the ratings of this dataset are not on the disk any more; freeze another one")
+        frame = schema.read(ratings)
+        _write(Ratings(frame, include_simulated=dataset.includes_simulated), dataset.path, choice)
+    return file
+
+
+def write_common(ratings: Ratings, folder: Path) -> None:
+    """Every table by genre and by tag, for a dataset too large to work them out while somebody waits."""
+    from analysis.results import AnalysisError
+    from studyapp.clips.tags import PREFIX
+
+    groups = [GENRE, *(str(name) for name in ratings.frame.columns if str(name).startswith(PREFIX))]
+    for by, ties, clips in itertools.product(groups, TIES, CLIPS):
+        try:
+            _write(ratings, folder, Choice(ties, clips, by))
+        except AnalysisError:
+            continue  # every answer a tie, say: the page tells why when it is asked for
+
+
+def _write(ratings: Ratings, folder: Path, choice: Choice) -> None:
+    """One table in every format, each whole or not there."""
+    from analysis import frames
+    from analysis.files import csv_text
+
+    rates = ratings.win_rates(by=choice.by, ties=choice.ties, clips=choice.clips)
+    place = folder / _FOLDER
+    place.mkdir(exist_ok=True)
+    for kind, text in (
+        ("csv", csv_text(frames.pair_frame(rates))),
+        ("md", _printed(rates, "md")),
+        ("tex", _printed(rates, "tex")),
+    ):
+        fresh = place / f".{secrets.token_hex(6)}"
+        fresh.write_text(text, encoding="utf-8", newline="")
+        os.replace(fresh, place / f"{choice.stem}.{kind}")
+
+
+def _printed(rates: WinRates, kind: Format) -> str:
+    """A table for each pair, its method and convention below it."""
+    from dataclasses import replace
+
+    from analysis.tables import genre_table
+
+    told = []
+    for pair in dict.fromkeys((rate.system_1, rate.system_2) for rate in rates.averages):
+        table = genre_table(rates, pair)
+        methods = dict.fromkeys(rate.net.method for rate in rates.averages if rate.net.method)
+        note = f"Ties: {rates.convention}. Net preference: {'; '.join(methods)}, {rates.level:.0%} intervals."
+        table = replace(table, notes=(*table.notes, note))
+        told.append(table.latex() if kind == "tex" else table.markdown())
+    return "\n".join(told)

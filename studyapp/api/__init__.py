@@ -1,0 +1,1 @@
+"""The HTTP API for scripts, version 1: what the pages do, through the same actions and rights, with tokens."""

@@ -1,0 +1,1 @@
+"""The plan of a study: sampling, balance, what is declared and frozen, and what is amended."""

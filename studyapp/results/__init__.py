@@ -1,0 +1,1 @@
+"""From rows to tables: ratings, pseudonyms, and how far a build is."""

@@ -1,0 +1,1 @@
+"""A study's soundtracks: progress, failures by reason, whether versions agree, listening."""

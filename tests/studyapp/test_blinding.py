@@ -1,0 +1,59 @@
+"""Letters for names: whole words alone, in an order that tells nothing, and nothing that people wrote."""
+
+from __future__ import annotations
+
+import pytest
+
+from studyapp import blinding
+from studyapp.models import Study
+from tests.studyapp.factories import make_study, make_system
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def study() -> Study:
+    """Compares cmt with cmt-tiny; there are also the systems “an” and “rock”."""
+    made = make_study(salt="a")
+    made.pairs.create(system_1=make_system(slug="cmt"), system_2=make_system(slug="cmt-tiny"))
+    for slug in ("an", "rock"):
+        make_system(slug=slug)
+    return made
+
+
+def test_a_slug_is_masked_where_it_stands_by_itself_and_nowhere_else(study: Study) -> None:
+    told = blinding.without_names(study)
+    called = blinding.names(study, ["cmt", "cmt-tiny"], shown=False)
+    assert told("cmt-tiny: too loud; (cmt), “cmt”.") == "{1}: too loud; ({0}), “{0}”.".format(*called.values())
+    assert told("clip7/cmt") == f"clip7/{called['cmt']}"
+    untouched = "answers of anna for rocky cmt-base, cmt_2, my-cmt and Cmt"
+    assert told(untouched) == untouched
+    assert told("rock") == "another system"
+
+
+def test_what_people_wrote_and_digests_stand_as_they_are(study: Study) -> None:
+    told = blinding.without_names(study)
+    line = {"member": "an", "by": "cmt", "name": "rock", "reason": "we rock", "sha256": "an", "plan_sha256": "cmt"}
+    assert told(line) == line
+    assert told({"reason": "cmt", "system": "cmt", "cmt": 1}) == {
+        "reason": "cmt",
+        "system": (letter := blinding.names(study, ["cmt"], shown=False)["cmt"]),
+        letter: 1,
+    }
+
+
+@pytest.mark.parametrize("salt", ["a", "b", "c", "d"])
+def test_pairs_come_in_the_order_of_letters_not_in_that_in_which_systems_were_made(
+    study: Study, salt: str
+) -> None:
+    Study.objects.filter(pk=study.pk).update(salt=salt)
+    study.refresh_from_db()
+    told = blinding.without_names(study)
+    assert told("cmt vs cmt-tiny in Rock") == "System A vs System B in Rock"
+    assert told({"pairs": [["cmt", "cmt-tiny"]]}) == {"pairs": [["System A", "System B"]]}
+    assert blinding.lettered_pairs(study, [("cmt", "cmt-tiny")]) == [("System A", "System B")]
+    # What names no system keeps its order.
+    assert told({"block_numbers": [9, 4], "fields": ["title", "seed"]}) == {
+        "block_numbers": [9, 4],
+        "fields": ["title", "seed"],
+    }
