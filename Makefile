@@ -6,7 +6,7 @@ LENGTH ?= 10
 RUN := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help venv setup demo test check bench calibration sights gpu
+.PHONY: help venv setup demo test check bench calibration slow sights gpu
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -28,13 +28,20 @@ check: setup ## ruff, mypy, import directions, migrations, Django's deploy check
 
 bench: venv ## Compare with peers in one run and print ratios
 	@$(RUN) -m tests.benchmarks.win_rates
+	@$(RUN) -m tests.benchmarks.ranking
+	@$(RUN) -m tests.benchmarks.report
 	@$(RUN) -m tests.benchmarks.decoding
+	@$(RUN) -m tests.benchmarks.systems
+	@$(RUN) -m tests.benchmarks.million
 
 calibration: venv ## Simulated preferences over 100 seeds (slow)
 	@$(RUN) -m pytest -m calibration
 
-sights: setup ## Shoot every rater page into docs/rater
-	@$(RUN) -m pytest -q -m sights tests/e2e/test_sights.py
+slow: setup ## Whole trainings, evaluations, and a million answers
+	@$(RUN) -m pytest -q -m slow
+
+sights: setup ## Shoot every page: raters' into docs/rater, researchers' into docs/admin
+	@$(RUN) -m pytest -q -m sights tests/e2e/test_sights.py tests/e2e/test_desk_sights.py
 
 gpu: venv ## What needs a CUDA device
 	@$(RUN) -m pytest -m gpu

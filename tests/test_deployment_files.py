@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
-from studyapp.admin.uploads import LARGEST_UPLOAD_BYTES
 from studyapp.work.queues import QUEUES
 
 ROOT = Path(__file__).parent.parent
@@ -30,7 +30,13 @@ def _example() -> dict[str, str]:
 
 def _read_by_the_settings() -> set[str]:
     text = (ROOT / "studyapp" / "settings.py").read_text()
-    return set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", text))
+    return set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", text)) | _read_by_systems()
+
+
+def _read_by_systems() -> set[str]:
+    """What systems of other makers are opened with; generation knows no settings."""
+    sources = (ROOT / "generation" / "baselines").rglob("*.py")
+    return {name for source in sources for name in re.findall(r'"((?:DUET|MUBERT)_[A-Z_]+)"', source.read_text())}
 
 
 def test_every_variable_the_settings_read_is_in_the_example() -> None:
@@ -114,7 +120,9 @@ def test_everything_the_image_needs_is_let_into_the_build() -> None:
 def test_the_proxy_lets_through_what_the_site_takes_and_keeps_none_of_it_in_memory() -> None:
     nginx = COMPOSE["configs"]["nginx"]["content"]
     server, admin = nginx.split("location /admin/")
-    assert f"client_max_body_size {LARGEST_UPLOAD_BYTES // 2**30}g;" in server.split("server {")[0]
+    limit = f"${{DUET_MAX_UPLOAD_BYTES:-{settings.MAX_UPLOAD_BYTES}}}"
+    assert f"client_max_body_size {limit};" in server.split("server {")[0]
+    assert SERVICES["web"]["environment"]["DUET_MAX_UPLOAD_BYTES"] == limit
     admin = admin.split("}")[0]
     assert "proxy_request_buffering off;" in admin
     assert "client_max_body_size" not in admin
