@@ -5,6 +5,7 @@ Without torchrun every function here does nothing and there is one rank.
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -42,6 +43,9 @@ def joined(device: str | torch.device) -> Iterator[torch.device]:
     if distributed.is_initialized():
         yield chosen
         return
+    # The optimisers import this module, whose functions have the group of that moment as a default. One that is held
+    # like this is never destroyed, and Gloo's threads abort a Python that ends before them.
+    importlib.import_module("torch.distributed.nn.functional")
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield chosen
