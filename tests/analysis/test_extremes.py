@@ -18,7 +18,6 @@ from analysis.results import AnalysisError
 from analysis.schema import SchemaError
 from tests.analysis.simulate import row, simulate
 
-CHROMIUM = Path("/usr/bin/chromium")
 SYSTEMS = ("a", "b", "c")
 
 
@@ -134,19 +133,6 @@ def built() -> Report:
 def test_another_format_is_refused(built: Report, tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match=r"is written as \.svg, \.pdf, \.png, not as '\.gif'"):
         save(built.figures[0], tmp_path / "figure.gif")
-
-
-@pytest.mark.e2e
-@pytest.mark.filterwarnings("ignore")  # kaleido's browser leaves a task behind
-def test_a_figure_is_written_for_print(built: Report, tmp_path: Path) -> None:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install the package chromium")
-    matrix = next(figure for figure in built.figures if figure.key.startswith("matrix"))
-    save(matrix, tmp_path / "matrix.svg")
-    drawn = (tmp_path / "matrix.svg").read_text()
-    assert drawn.startswith("<svg")
-    for text in (note["text"] for note in matrix.layout["annotations"]):
-        assert all(part in drawn for part in text.split("<br>"))
 
 
 def test_without_kaleido_the_error_says_what_to_install(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -37,7 +39,8 @@ def test_no_acknowledged_answer_is_lost_when_gunicorn_is_killed(stack: Stack) ->
     for thread in threads:
         thread.start()
     wait_for("some answers", lambda: len(acknowledged) >= RATERS * CLIPS // 4)
-    web.kill()
+    with _answers_held(stack):
+        web.kill()
     told_before_the_crash = set(acknowledged)
     assert len(told_before_the_crash) < RATERS * CLIPS
     time.sleep(0.5)
@@ -46,12 +49,32 @@ def test_no_acknowledged_answer_is_lost_when_gunicorn_is_killed(stack: Stack) ->
         thread.join(timeout=90)
         assert not thread.is_alive()
 
-    assert cut_off, "the crash met nobody"
+    assert cut_off
     stored = _stored(stack)
     assert told_before_the_crash <= set(stored)
     # Everybody sent again what they had no reply to, and went on to the end.
     assert len(stored) == RATERS * CLIPS
     assert set(stored.values()) == {2}
+
+
+@contextmanager
+def _answers_held(stack: Stack) -> Iterator[None]:
+    """No answer is stored inside the block, which begins when at least one waits for that."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'studyapp_response'::regclass"
+    with (
+        psycopg.connect(stack.database_url) as holder,
+        psycopg.connect(stack.database_url, autocommit=True) as onlooker,
+    ):
+        holder.execute("LOCK TABLE studyapp_response IN SHARE MODE")
+        wait_for("an answer on its way", lambda: _number(onlooker.execute(waiting)) > 0)
+        yield
+        holder.rollback()
+
+
+def _number(cursor: psycopg.Cursor[tuple[int]]) -> int:
+    row = cursor.fetchone()
+    assert row is not None
+    return row[0]
 
 
 def _answer_all(rater: Rater, acknowledged: list[str], cut_off: list[str]) -> None:

@@ -38,7 +38,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = receiver.take(self.path, dict(self.headers.items()), body)
             if receiver.slow_s:
-                for byte in b"HTTP/1.0 204 No Content":
+                for byte in b"HTTP/1.0 204 " + b"x" * 200:
                     self.wfile.write(bytes([byte]))
                     time.sleep(receiver.slow_s)
                 return

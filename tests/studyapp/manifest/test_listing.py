@@ -38,7 +38,7 @@ def test_ten_thousand_bad_lines_are_read_and_grouped_in_seconds(tmp_path: Path) 
     began = time.perf_counter()
     listing = manifest.read(tmp_path)
     groups = grouped(listing.refused)
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 20
     assert [entry.clip_id for entry in listing.entries] == ["good"]
     assert [(group.count, len(group.first), group.further) for group in groups] == [
         (5_000, 5, 4_995),

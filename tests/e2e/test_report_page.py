@@ -12,19 +12,17 @@ from playwright.sync_api import Browser, ConsoleMessage, FloatRect, Page, Reques
 
 from analysis import report
 from analysis.page import csp_policy, html
+from analysis.printing import save
 from analysis.ratings import read
 from analysis.report import Report
+from tests.analysis.simulate import row, simulate
+from tests.e2e.browser import BROWSER, FLAGS
 
-from .simulate import row, simulate
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium; install it with: apt-get install chromium"),
 ]
+
 NASTY = "</script><script>alert(1)</script><b>x</b>"
 
 
@@ -36,10 +34,8 @@ def built() -> Report:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no browser at {CHROMIUM}; install the package chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         yield browser
         browser.close()
 
@@ -74,7 +70,6 @@ def drawn_size(page: Page) -> tuple[float, float]:
     return box["width"], box["height"]
 
 
-@pytest.mark.e2e
 @pytest.mark.parametrize("width", [1440, 390])
 def test_page_draws_every_figure_under_a_hash_only_policy(chromium: Browser, built: Report, width: int) -> None:
     page, complaints = open_page(chromium, html(built), width)
@@ -115,7 +110,6 @@ def darkest(browser: Browser, page: Page, box: FloatRect) -> int:
     return int(grey)
 
 
-@pytest.mark.e2e
 def test_the_legend_of_a_single_bar_is_whole_on_a_phone(chromium: Browser) -> None:
     one = report.build(read(simulate(seed=3, genres=("Polka",), raters=8)), title="One")
     page, _ = open_page(chromium, html(one), 390)
@@ -131,7 +125,6 @@ def test_the_legend_of_a_single_bar_is_whole_on_a_phone(chromium: Browser) -> No
     page.close()
 
 
-@pytest.mark.e2e
 def test_a_table_wider_than_a_phone_shows_at_its_edge_that_there_is_more(chromium: Browser, built: Report) -> None:
     page, _ = open_page(chromium, html(built), 390)
     page.locator("html[data-drawn='16']").wait_for(state="attached")
@@ -151,7 +144,6 @@ def test_a_table_wider_than_a_phone_shows_at_its_edge_that_there_is_more(chromiu
     page.close()
 
 
-@pytest.mark.e2e
 def test_names_are_text_everywhere_on_the_page(chromium: Browser) -> None:
     rows = [
         row(rater=f"r{r}", trial=f"{r}-{c}", genre=NASTY, clip=f"c{c}", pair=("a&b", NASTY), score=(r + c) % 3 - 1)
@@ -166,3 +158,13 @@ def test_names_are_text_everywhere_on_the_page(chromium: Browser) -> None:
     assert NASTY in "".join(page.locator(".plot .annotation-text").all_text_contents())
     assert complaints == []
     page.close()
+
+
+@pytest.mark.filterwarnings("ignore")  # kaleido's browser leaves a task behind
+def test_a_figure_is_written_for_print(built: Report, tmp_path: Path) -> None:
+    matrix = next(figure for figure in built.figures if figure.key.startswith("matrix"))
+    save(matrix, tmp_path / "matrix.svg")
+    drawn = (tmp_path / "matrix.svg").read_text()
+    assert drawn.startswith("<svg")
+    for text in (note["text"] for note in matrix.layout["annotations"]):
+        assert all(part in drawn for part in text.split("<br>"))
