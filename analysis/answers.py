@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,6 +49,16 @@ class Answers:
     def systems(self) -> tuple[str, ...]:
         """Every system that meets another, by name."""
         return tuple(sorted({name for pair in self.pairs for name in pair}))
+
+    def check_compared(self, pairs: Collection[tuple[str, str]]) -> None:
+        """Raises AnalysisError for a pair, in either order, that nobody judged."""
+        known = {frozenset(pair) for pair in self.pairs}
+        for pair in pairs:
+            for name in pair:
+                if name not in self.systems:
+                    raise AnalysisError(f"no system is called {name!r}; there are: {', '.join(self.systems)}")
+            if frozenset(pair) not in known:
+                raise AnalysisError(f"{pair[0]} and {pair[1]} were not compared with each other")
 
     def asked(self) -> tuple[int, ...]:
         """Codes of the questions that somebody answered."""

@@ -7,6 +7,7 @@ ratings.win_rates(by="genre").to_frame()
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,14 +64,20 @@ class Ratings:
         return tuple(rater_figures(frame if self.include_simulated else frame[~frame["simulated"]]))
 
     def win_rates(
-        self, *, by: str = "genre", ties: Ties = "denominator", clips: Clips = "random", level: float = 0.95
+        self,
+        *,
+        by: str = "genre",
+        ties: Ties = "denominator",
+        clips: Clips = "random",
+        level: float = 0.95,
+        primary: Collection[tuple[str, str]] = (),
     ) -> WinRates:
         """Wins, ties, losses and net preference; ``by`` any column that a clip has one value of, or "clip".
 
         With ``clips="fixed"`` results are about the clips of the study and no others. Single clips are listed by
-        ``by="clip", clips="fixed"``.
+        ``by="clip", clips="fixed"``. ``primary`` are the pairs that were declared primary; none: every pair.
         """
-        return win_rates(self._grouped(by), level=level, ties=ties, clips=clips)
+        return win_rates(self._grouped(by), level=level, ties=ties, clips=clips, primary=primary)
 
     def rankings(self, *, clips: Clips = "random", level: float = 0.95) -> tuple[Ranking, ...]:
         """Strength of every system over all opponents, by question, with ranks that hold."""
@@ -83,7 +90,7 @@ class Ratings:
     def sensitivity(
         self, *, rules: PassRules = NO_RULES, margin: float = MARGIN, rates: WinRates | None = None
     ) -> Sensitivity:
-        """The primary results under other choices; ``rates`` are those results where they are at hand."""
+        """The primary results under other choices; ``rates`` are all results where they are at hand."""
         rates = rates or self.win_rates()
         return sensitivity(self.answers, rates, self.rater_figures, rules=rules, margin=margin)
 

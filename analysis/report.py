@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
@@ -38,6 +38,7 @@ from analysis.tables import (
     ranking_table,
     sensitivity_table,
     system_table,
+    undeclared_table,
 )
 from analysis.wording import (
     QUESTION_TASKS,
@@ -55,6 +56,7 @@ from analysis.wording import (
 Progress = Callable[[str], None]
 """Told a few words on what is being worked out."""
 STEPS = 5
+DECLARED = "What was declared before the study opened"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def build(
     margin: float = MARGIN,
     deviations: Sequence[str] = (),
     systems: Sequence[SystemCard] = (),
+    primary: Collection[tuple[str, str]] = (),
+    plan: Sequence[str] = (),
     progress: Progress = lambda doing: None,
 ) -> Report:
     """Analyse the ratings of one study into a report.
@@ -117,7 +121,9 @@ def build(
     those for raters that were declared: the primary results take everybody, and beside them stand those without
     who breaks one. ``margin`` is the net preference that was declared too small to matter. ``deviations`` are
     sentences on what was done otherwise than planned; those that the counts show are added. ``systems`` say what
-    the systems compared are. ``progress`` is told STEPS times what is being worked out.
+    the systems compared are. ``primary`` are the pairs that were declared primary, every pair where none is;
+    ``plan`` are sentences on what else was declared before the study opened. ``progress`` is told STEPS times what
+    is being worked out.
     Only test trials count, and simulated answers only when asked for. Raises AnalysisError for several studies in
     one table; one with nothing to estimate from gives a report saying so.
     """
@@ -132,6 +138,7 @@ def build(
         "seeds": _seeds(),
     }
     counted = counts_table(frame, used, study)
+    planned = (Section(DECLARED, paragraphs=tuple(plan)),) if plan else ()
     if used.empty:
         return Report(
             **common,
@@ -139,10 +146,10 @@ def build(
             found=(_nothing(frame),),
             estimand=estimand(None),
             warnings=(),
-            sections=(Section("Answers and who gave them", tables=(counted,)),),
+            sections=(Section("Answers and who gave them", tables=(counted,)), *planned),
         )
     progress("win rates")
-    rates = ratings.win_rates()
+    rates = ratings.win_rates(primary=primary)
     progress("strengths of systems")
     # Two systems have one difference, and the win rates say it all.
     ranked = [one for one in ratings.rankings() if len(one.strengths) > 2]
@@ -160,15 +167,16 @@ def build(
         rates=rates,
         found=found(rates),
         estimand=estimand(rates),
-        warnings=_warnings(rates),
+        warnings=(*_unanswered(rates, primary), *_warnings(rates)),
         sections=(
             Section(
                 "Design and raters",
                 figures=(rater_flow(other, came(study)),),
                 tables=(counted, *([cards] if cards else [])),
             ),
+            *planned,
             *middle,
-            Section("Under other choices", tables=(sensitivity_table(other),)),
+            *([Section("Under other choices", tables=(sensitivity_table(other),))] if other.lines else []),
             raters,
             Section(
                 "Deviations from the plan",
@@ -187,7 +195,10 @@ def _preferred(rates: WinRates) -> Section:
         note=f"Questions: {tasks}. In every figure the first system is on the left; a positive net preference is "
         "for it, a negative one for the system on the right.",
         figures=tuple(diverging_bars(rates, question) for question in asked),
-        tables=tuple(primary_table(rates, question) for question in asked),
+        tables=(
+            *(primary_table(rates, question) for question in asked if rates.primary),
+            *(undeclared_table(rates, question) for question in asked if rates.undeclared),
+        ),
     )
 
 
@@ -258,6 +269,13 @@ def _nothing(ratings: pd.DataFrame) -> str:
     if simulated:
         return f"No person has answered yet; {simulated} simulated answers are left out unless asked for."
     return "There is no answer to a test trial yet, so nothing can be estimated."
+
+
+def _unanswered(rates: WinRates, primary: Collection[tuple[str, str]]) -> Iterator[str]:
+    judged = {frozenset((rate.system_1, rate.system_2)) for rate in rates.averages}
+    for first, second in primary:
+        if frozenset((first, second)) not in judged:
+            yield f"{first} against {second} was declared primary, and nobody has judged it."
 
 
 def _warnings(rates: WinRates) -> tuple[str, ...]:

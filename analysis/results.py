@@ -42,14 +42,17 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class NetTest:
-    """Test of net preference = 0, with the p value corrected within its declared family."""
+    """Test of net preference = 0, with the p value corrected within its family.
+
+    Holm's in the primary family, Benjamini and Hochberg's in the exploratory ones.
+    """
 
     statistic: float
     se: float
     df: float
     p: float
     p_adjusted: float
-    adjustment: Literal["Holm", "Benjamini–Hochberg"]
+    adjustment: Literal["none", "Holm", "Benjamini–Hochberg"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,8 @@ class PairRate:
     win_1 + win_2 = 1, and ``tie`` is the share that was split, or 0. In all of them net = win_1 − win_2.
     ``strengths`` are the five shares from "system_1 much better" to "system_2 much better".
     ``test`` is None where no test is possible; ``flags`` then say why. ``simulated`` of the ``n`` answers were
-    given by a program. ``shrunken`` is net preference drawn towards the average over genres by as much as it is
-    uncertain; only cells of several genres have it.
+    given by a program. ``primary``: one of the declared family. ``shrunken`` is net preference drawn towards the
+    average over genres by as much as it is uncertain; only cells of several genres have it.
     """
 
     question: str
@@ -82,6 +85,7 @@ class PairRate:
     test: NetTest | None
     flags: tuple[str, ...]
     simulated: int
+    primary: bool = False
     shrunken: Estimate | None = None
 
 
@@ -126,7 +130,7 @@ class SystemGrid:
 
 @dataclass(frozen=True, slots=True)
 class WinRates:
-    """All win rates of a study. ``averages`` are the primary family, ``cells`` the exploratory one.
+    """All win rates of a study. ``primary`` of the ``averages`` were declared; all else is exploratory.
 
     ``by`` is the column that grouped the clips, "genre" unless another was asked for.
     """
@@ -138,6 +142,16 @@ class WinRates:
     cells: tuple[PairRate, ...]
     averages: tuple[PairRate, ...]
     systems: tuple[SystemRate, ...]
+
+    @property
+    def primary(self) -> tuple[PairRate, ...]:
+        """The declared family: averages over genres whose tests are corrected together by Holm's method."""
+        return tuple(rate for rate in self.averages if rate.primary)
+
+    @property
+    def undeclared(self) -> tuple[PairRate, ...]:
+        """Averages of the other pairs, exploratory; none where every pair is primary."""
+        return tuple(rate for rate in self.averages if not rate.primary)
 
     def to_frame(self) -> pd.DataFrame:
         """The per-genre preference export: a row per question, genre and pair, and the averages over genres."""

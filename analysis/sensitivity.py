@@ -67,7 +67,7 @@ def sensitivity(
     rules: PassRules = NO_RULES,
     margin: float = MARGIN,
 ) -> Sensitivity:
-    """Beside the averages of ``rates``, which ``win_rates`` made of the same ``answers``. Raises AnalysisError."""
+    """Beside the primary ``rates``, which ``win_rates`` made of the same ``answers``. Raises AnalysisError."""
     if not 0 < margin <= 1:
         raise AnalysisError(f"the margin is a net preference above 0 and up to 1, not {margin:g}")
     breaches = {one.rater_id: rules.breaches(one) for one in figures} if rules.declared else {}
@@ -86,7 +86,7 @@ def sensitivity(
             rules,
             rates.level,
         )
-        for rate in rates.averages
+        for rate in rates.primary
     )
     return Sensitivity(margin, lines, _flow(answers, breaches, weights, declared=rules.declared))
 

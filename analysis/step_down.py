@@ -24,7 +24,7 @@ SEED = 1
 def romano_wolf(
     answers: Answers, rates: WinRates, *, draws: int = DRAWS, seed: int = SEED
 ) -> dict[tuple[str, str, str], float]:
-    """Adjusted p values by (question, system_1, system_2) of the averages that have a test.
+    """Adjusted p values by (question, system_1, system_2) of the primary averages that have a test.
 
     ``rates`` are what ``win_rates`` made of the same ``answers``, with random clips and ties kept.
     """
@@ -32,7 +32,7 @@ def romano_wolf(
         raise AnalysisError(
             "Romano and Wolf's correction is for the primary family: clips random, ties kept, the same groups"
         )
-    tested = [rate for rate in rates.averages if rate.test is not None]
+    tested = [rate for rate in rates.primary if rate.test is not None]
     if not tested:
         return {}
     correlation = _correlation(answers, tested)

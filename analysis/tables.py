@@ -28,11 +28,23 @@ COUNTS = "Ratings (raters, clips)"
 
 
 def primary_table(rates: WinRates, question: str) -> Table:
-    """The declared family for one question: every pair, averaged over genres."""
+    """The declared family for one question, averaged over genres: every pair unless some were declared."""
+    pairs = "the primary pairs" if rates.undeclared else "every pair"
+    return _averages_table(rates, rates.primary, question, pairs, "p (Holm)")
+
+
+def undeclared_table(rates: WinRates, question: str) -> Table:
+    """The pairs that were not declared primary, for one question, averaged over genres."""
+    return _averages_table(
+        rates, rates.undeclared, question, "other pairs (exploratory)", "q (Benjamini–Hochberg)"
+    )
+
+
+def _averages_table(rates: WinRates, shown: Sequence[PairRate], question: str, pairs: str, p_or_q: str) -> Table:
     shares = ("System 1 wins", "No preference", "System 2 wins", "Net preference for system 1")
     return Table(
-        f"{QUESTION_TITLES[question]}: every pair, {averaged(rates)}",
-        ("System 1", "System 2", COUNTS, *shares, "p (Holm)"),
+        f"{QUESTION_TITLES[question]}: {pairs}, {averaged(rates)}",
+        ("System 1", "System 2", COUNTS, *shares, p_or_q),
         tuple(
             Row(
                 (
@@ -45,7 +57,7 @@ def primary_table(rates: WinRates, question: str) -> Table:
                 ),
                 faint=bool(rate.flags),
             )
-            for rate in rates.averages
+            for rate in shown
             if rate.question == question
         ),
         headings=2,
@@ -77,7 +89,9 @@ def genre_table(rates: WinRates, pair: tuple[str, str]) -> Table:
                 )
             )
     wins = (f"{pair[0]} wins", "No preference", f"{pair[1]} wins", f"Net preference for {pair[0]}")
-    p_or_q = "p (Holm)" if rates.only_genre else "q (genre) or p (average)"
+    declared = any(rate.primary for rate in rates.averages if (rate.system_1, rate.system_2) == pair)
+    corrected = "p (Holm)" if declared else "q (Benjamini–Hochberg)"
+    p_or_q = corrected if rates.only_genre else "q (genre) or p (average)" if declared else "q"
     return Table(
         f"{pair[0]} against {pair[1]}" + ("" if rates.only_genre else ", by genre"),
         ("Question", "Genre", COUNTS, *wins, *(["The same, shrunken"] if shrunken else []), p_or_q, "Remarks"),

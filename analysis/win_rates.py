@@ -7,7 +7,7 @@ preference = 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -82,15 +82,21 @@ class _Raw:
 
 
 def win_rates(
-    answers: Answers, *, level: float = 0.95, ties: Ties = "denominator", clips: Clips = "random"
+    answers: Answers,
+    *,
+    level: float = 0.95,
+    ties: Ties = "denominator",
+    clips: Clips = "random",
+    primary: Collection[tuple[str, str]] = (),
 ) -> WinRates:
     """Estimate every win rate of one study.
 
     Intervals take raters as a sample, and clips as well unless they are "fixed": what is found then holds for the
-    clips of the study. Net preference is tested per pair and question on the average over genres (Holm) and,
-    exploratory, per genre (Benjamini–Hochberg). ``ties`` names the convention: kept in the denominator, split, or
-    left out with their answers, as in the printed tables of V2Meow. Raises AnalysisError when there is nothing to
-    estimate from.
+    clips of the study. Net preference is tested per pair and question on the average over genres: by Holm's
+    method over the ``primary`` pairs (two system names each, in either order; none given: every pair), and by
+    Benjamini and Hochberg's over the other pairs and over genres, which are exploratory. A primary pair without
+    answers counts for nothing. ``ties`` names the convention: kept in the denominator, split, or left out with
+    their answers, as in the printed tables of V2Meow. Raises AnalysisError when there is nothing to estimate from.
     """
     if ties == "left out":
         if not answers.score.any():
@@ -129,9 +135,20 @@ def win_rates(
         cells=shrunken(
             _adjusted([_pair_rate(study, raw, cell_effect) for raw in cells], "Benjamini–Hochberg"), level=level
         ),
-        averages=_adjusted([_pair_rate(study, raw, average_effect) for raw in averages], "Holm"),
+        averages=_in_families([_pair_rate(study, raw, average_effect) for raw in averages], primary),
         systems=tuple(_system_rate(study, names, raw, system_effect) for raw in systems),
     )
+
+
+def _in_families(rates: Sequence[PairRate], primary: Collection[tuple[str, str]]) -> tuple[PairRate, ...]:
+    """The averages in their order, the primary ones corrected together and the others together."""
+    family = {frozenset(pair) for pair in primary}
+    marked = [
+        replace(rate, primary=not family or frozenset((rate.system_1, rate.system_2)) in family) for rate in rates
+    ]
+    declared = iter(_adjusted([rate for rate in marked if rate.primary], "Holm"))
+    others = iter(_adjusted([rate for rate in marked if not rate.primary], "Benjamini–Hochberg"))
+    return tuple(next(declared if rate.primary else others) for rate in marked)
 
 
 def _by_genre(answers: Answers, rows: Codes) -> Iterable[tuple[int, Codes]]:
@@ -238,12 +255,13 @@ def _net(study: _Study, raw: _Raw, pooled: float | None) -> Estimate:
     return Estimate(net.mean, *bounds, BOUND)
 
 
-def _test(raw: _Raw, adjustment: Literal["Holm", "Benjamini–Hochberg"]) -> NetTest | None:
+def _test(raw: _Raw) -> NetTest | None:
+    """Not corrected yet: that takes the family."""
     if not _spread(raw.net):
         return None
     statistic, p = t_test(raw.net)
     assert raw.net.variance is not None  # there is spread
-    return NetTest(statistic, float(np.sqrt(raw.net.variance)), raw.net.df, p, p, adjustment)
+    return NetTest(statistic, float(np.sqrt(raw.net.variance)), raw.net.df, p, p, "none")
 
 
 def _pair_rate(study: _Study, raw: _Raw, pooled: float | None) -> PairRate:
@@ -265,7 +283,7 @@ def _pair_rate(study: _Study, raw: _Raw, pooled: float | None) -> PairRate:
         net=_net(study, raw, pooled),
         strengths=(strong_1, weak_1, none, weak_2, strong_2),
         n_eff=None if raw.win.variance is None else effective_n(raw.win, pooled),
-        test=_test(raw, "Holm" if genre is None else "Benjamini–Hochberg"),
+        test=_test(raw),
         flags=raw.flags,
         simulated=raw.simulated,
     )
@@ -291,11 +309,6 @@ def _system_rate(study: _Study, names: Sequence[str], raw: _Raw, pooled: float |
     )
 
 
-def holm(rates: Sequence[PairRate]) -> tuple[PairRate, ...]:
-    """The same rows, their tests corrected as one family."""
-    return _adjusted(rates, "Holm")
-
-
 def _adjusted(
     rates: Sequence[PairRate], adjustment: Literal["Holm", "Benjamini–Hochberg"]
 ) -> tuple[PairRate, ...]:
@@ -305,6 +318,8 @@ def _adjusted(
         return tuple(rates)
     corrected = iter(multipletests(tested, method=_STATSMODELS_NAMES[adjustment])[1].tolist())
     return tuple(
-        rate if rate.test is None else replace(rate, test=replace(rate.test, p_adjusted=next(corrected)))
+        rate
+        if rate.test is None
+        else replace(rate, test=replace(rate.test, p_adjusted=next(corrected), adjustment=adjustment))
         for rate in rates
     )

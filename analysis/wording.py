@@ -73,17 +73,42 @@ def p_value(p: float) -> str:
 
 
 def found(rates: WinRates) -> tuple[str, ...]:
-    """What the primary family shows: each preference in a sentence, then the other pairs of each question."""
-    preferences = [_preference(rate, rates.level) for rate in rates.averages if _is_shown(rate, rates.level)]
+    """What the primary family shows: each preference in a sentence, then the other pairs of each question.
+
+    Where only some pairs are primary, those that are not come last, as what they are.
+    """
+    primary, level = rates.primary, rates.level
+    preferences = [_preference(rate, level) for rate in primary if _is_shown(rate, level)]
     others = []
     for question, title in QUESTION_TITLES.items():
-        rest = [r for r in rates.averages if r.question == question and not _is_shown(r, rates.level)]
+        rest = [r for r in primary if r.question == question and not _is_shown(r, level)]
         if rest:
-            brief = "; ".join(
-                _pair_in_brief(r, rates.level, figures=len(rest) <= NAMED_WITH_FIGURES) for r in rest
-            )
+            brief = "; ".join(_pair_in_brief(r, level, figures=len(rest) <= NAMED_WITH_FIGURES) for r in rest)
             others.append(f"{title}: no preference was shown between {brief}.")
-    return (*preferences, *others)
+    if not primary:
+        others.append("No pair that was declared primary has an answer yet.")
+    return (*preferences, *others, *_explored(rates))
+
+
+def _explored(rates: WinRates) -> tuple[str, ...]:
+    """One sentence on the pairs that were not declared, none where there are none."""
+    if not rates.undeclared:
+        return ()
+    shown = [_preferred_in_brief(rate) for rate in rates.undeclared if _is_shown(rate, rates.level)]
+    told = "; ".join(shown) if shown else "none of them shows a preference"
+    pairs = len({(rate.system_1, rate.system_2) for rate in rates.undeclared})
+    pair = "One pair was" if pairs == 1 else f"{pairs} pairs were"
+    return (f"Exploratory: {pair} not declared primary; {told}.",)
+
+
+def _preferred_in_brief(rate: PairRate) -> str:
+    net, test = rate.net, rate.test
+    assert test is not None
+    first, second = (rate.system_1, rate.system_2) if net.value > 0 else (rate.system_2, rate.system_1)
+    return (
+        f"{QUESTION_TITLES[rate.question]}: {first} over {second} (net {signed_percent(abs(net.value))}, "
+        f"q (Benjamini–Hochberg) {p_sign(test.p_adjusted)})"
+    )
 
 
 def _is_shown(rate: PairRate, level: float) -> bool:
@@ -181,10 +206,19 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         "so that a rater who served several genres counts as one rater, and clips are compared within their "
         "genre.",
     )
+    declared = len({(rate.system_1, rate.system_2) for rate in rates.primary})
+    named = "the one pair" if declared == 1 else f"each of the {declared} pairs"
+    family = f"{named} declared primary" if rates.undeclared else "each system pair"
     exploratory = (
-        " Tests per genre are exploratory; their q values are Benjamini–Hochberg corrected over all pairs, genres "
-        "and questions."
+        ""
+        if one
+        else " Tests per genre are exploratory; their q values are Benjamini–Hochberg corrected over all pairs, "
+        "genres and questions."
     )
+    if rates.undeclared:
+        exploratory += (
+            " The other pairs are exploratory too, their q values corrected over them and both questions."
+        )
     return (
         "Raters compared two versions of one video that differed in the music only, on a five-point scale "
         "from “A is much better” to “B is much better”. A win is a strong or weak preference; shares count "
@@ -198,8 +232,7 @@ def methods(rates: WinRates) -> tuple[str, ...]:
         "that shows no preference. Percentages are rounded and may not add up.",
         *(() if one else over_genres),
         f"The primary results are the tests that the net preference{'' if one else ' averaged over genres'} is "
-        "zero, one for each system pair and question, corrected together by Holm’s method."
-        + ("" if one else exploratory),
+        f"zero, one for {family} and question, corrected together by Holm’s method.{exploratory}",
         "Beside the primary results stand the same without raters who break a rule that was declared before the "
         "study opened, if there was one; with raters weighted by what their own gold pairs, identical pairs and "
         "repeats say of attention, if there were any; and for the clips of the study alone, with raters as the "

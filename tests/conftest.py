@@ -35,3 +35,11 @@ def _private_files(settings: Any, tmp_path: Path, tmp_path_factory: pytest.TempP
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a browser or servers lives where its part of the suite looks for it."""
+    for item in items:
+        for mark in ("e2e", "services"):
+            if item.get_closest_marker(mark) and mark not in item.path.parts:
+                raise pytest.UsageError(f"{item.nodeid} is marked {mark}; move it into tests/{mark}/")

@@ -32,6 +32,25 @@ def takes_ratings(command: argparse.ArgumentParser) -> None:
     command.add_argument("--include-simulated", action="store_true", help="count simulated answers, and say so")
 
 
+def takes_primary(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--primary",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar="SYSTEM",
+        help="a pair that was declared primary, once for each; the others are exploratory then (every pair)",
+    )
+
+
+def primary(arguments: argparse.Namespace, ratings: Ratings) -> list[tuple[str, str]]:
+    """The pairs that were named, which somebody must have judged: a slip would make every pair exploratory."""
+    pairs = [(first, second) for first, second in arguments.primary]
+    if pairs:
+        ratings.answers.check_compared(pairs)
+    return pairs
+
+
 def read(arguments: argparse.Namespace) -> Ratings:
     """The ratings that were named, checked."""
     from analysis.ratings import Ratings

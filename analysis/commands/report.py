@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from analysis.commands.common import Commands, read, takes_ratings, write
+from analysis.commands.common import Commands, primary, read, takes_primary, takes_ratings, write
 from analysis.commands.common import add as command
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ TOLD = """Write one self-contained HTML page: what was found, figures with their
 
     python -m analysis report ratings.csv -o report.html
     python -m analysis report ratings.csv --min-gold-right 0.75 --margin 0.1
+    python -m analysis report ratings.csv --primary v2meow-clip cmt --primary v2meow-mert cmt
     python -m analysis report ratings.csv --deviation "Two clips were replaced before the first rater came."
 
 The page needs no network. Printed from a browser it makes a PDF. Rules for raters are those that were declared
@@ -42,6 +43,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--systems", type=Path, metavar="CSV", help="what the systems are: the systems.csv of a dataset"
     )
+    takes_primary(parser)
     takes_rules(parser)
 
 
@@ -92,5 +94,6 @@ def _built(arguments: argparse.Namespace, ratings: Ratings, progress: Progress) 
         margin=arguments.margin,
         deviations=arguments.deviation,
         systems=read_cards(arguments.systems) if arguments.systems else (),
+        primary=primary(arguments, ratings),
         progress=progress,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from analysis.commands.common import Commands, read, takes_ratings, write
+from analysis.commands.common import Commands, primary, read, takes_primary, takes_ratings, write
 from analysis.commands.common import add as command
 
 TOLD = """Write results as tables:
@@ -41,8 +41,9 @@ def add(commands: Commands) -> None:
         default="random",
         help="random: results are about clips like these (default); fixed: about these alone",
     )
+    takes_primary(parser)
     parser.add_argument(
-        "--romano-wolf", action="store_true", help="correct the averages in steps too, in a column of its own"
+        "--romano-wolf", action="store_true", help="correct primary averages in steps too, in a column of its own"
     )
 
 
@@ -53,7 +54,9 @@ def run(arguments: argparse.Namespace) -> None:
 
     ratings = read(arguments)
     folder: Path = arguments.output
-    rates = ratings.win_rates(by=arguments.by, ties=arguments.ties, clips=arguments.clips)
+    rates = ratings.win_rates(
+        by=arguments.by, ties=arguments.ties, clips=arguments.clips, primary=primary(arguments, ratings)
+    )
     table = frames.pair_frame(rates)
     if arguments.romano_wolf:
         if (arguments.ties, arguments.clips, arguments.by) != ("denominator", "random", "genre"):

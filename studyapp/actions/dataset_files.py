@@ -13,7 +13,7 @@ from studyapp import media_store
 from studyapp.actions.archives import write_archive
 from studyapp.actions.designs import design_csv
 from studyapp.actions.particulars import AMENDMENTS, particulars
-from studyapp.actions.preferences import SMALL, write_common
+from studyapp.actions.preferences import SMALL, primary_of, write_common
 from studyapp.archive.reading import READ_BACK
 from studyapp.models import Dataset
 from studyapp.plan.amendments import deviation_sentences
@@ -68,7 +68,7 @@ def write_files(dataset: Dataset, folder: Path, progress: Progress) -> tuple[int
     _write_report(ratings, system_cards(study), dataset, folder, progress)
     if len(frame) > SMALL:
         progress("preference tables")
-        write_common(ratings, folder)
+        write_common(ratings, folder, primary_of(dataset.study))
     if study.state in READ_BACK and not dataset.of_pilot:
         progress("archiving the study")
         write_archive(study=study, target=folder / ARCHIVE)
@@ -91,10 +91,10 @@ def _write_report(
 ) -> None:
     """The self-contained page, the same figures for the site's own page, and the tables behind them."""
     from analysis import frames, page, report
-    from analysis.declared import with_declared
     from analysis.files import csv_text
 
     study = dataset.study
+    told = [f"Expected: {study.hypotheses.strip()}"] if study.hypotheses.strip() else []
     counts = study_counts(study, include_simulated=dataset.includes_simulated, of_pilot=dataset.of_pilot)
     built = report.build(
         ratings,
@@ -104,11 +104,10 @@ def _write_report(
         margin=study.margin,
         deviations=deviation_sentences(study),
         systems=cards,
+        primary=primary_of(study),
+        plan=[*told, *in_words(study, pairs_of(study))],
         progress=progress,
     )
-    told = [f"Expected: {study.hypotheses.strip()}"] if study.hypotheses.strip() else []
-    primary = [(first, second) for first, second in study.primary_pairs]
-    built = with_declared(built, [*told, *in_words(study, pairs_of(study))], primary)
     html = page.html(built)
     (folder / "report.html").write_text(html, encoding="utf-8")
     # Kept beside the page, so that the web process can serve it without importing pandas.

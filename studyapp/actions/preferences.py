@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from studyapp.errors import DuetError, NotReady
-from studyapp.models import Dataset
+from studyapp.models import Dataset, Study
 
 if TYPE_CHECKING:
     from analysis.ratings import Ratings
@@ -25,6 +25,7 @@ Format = Literal["csv", "md", "tex"]
 TIES: tuple[Ties, ...] = get_args(Ties)
 CLIPS: tuple[Clips, ...] = get_args(Clips)
 FORMATS: tuple[Format, ...] = get_args(Format)
+Pairs = Sequence[tuple[str, str]]
 GENRE = "genre"
 _FOLDER = "preferences"
 
@@ -50,6 +51,11 @@ class Choice:
         return f"{self.by}-ties-{self.ties.replace(' ', '-')}-clips-{self.clips}"
 
 
+def primary_of(study: Study) -> Pairs:
+    """The pairs that were declared primary, two slugs each; none where every pair is."""
+    return [(first, second) for first, second in study.primary_pairs]
+
+
 def preference_file(dataset: Dataset, choice: Choice, kind: Format) -> Path:
     """The table as a file, from the dataset's own, worked out the first time where that is quick.
 
@@ -66,15 +72,16 @@ def preference_file(dataset: Dataset, choice: Choice, kind: Format) -> Path:
         from analysis import schema
         from analysis.ratings import Ratings
 
-        ratings = dataset.path / "ratings.parquet"
-        if not ratings.is_file():
+        file_of_ratings = dataset.path / "ratings.parquet"
+        if not file_of_ratings.is_file():
             raise NotReady("the ratings of this dataset are not on the disk any more; freeze another one")
-        frame = schema.read(ratings)
-        _write(Ratings(frame, include_simulated=dataset.includes_simulated), dataset.path, choice)
+        frame = schema.read(file_of_ratings)
+        ratings = Ratings(frame, include_simulated=dataset.includes_simulated)
+        _write(ratings, dataset.path, choice, primary_of(dataset.study))
     return file
 
 
-def write_common(ratings: Ratings, folder: Path) -> None:
+def write_common(ratings: Ratings, folder: Path, primary: Pairs) -> None:
     """Every table by genre and by tag, for a dataset too large to work them out while somebody waits."""
     from analysis.results import AnalysisError
     from studyapp.clips.tags import PREFIX
@@ -82,17 +89,17 @@ def write_common(ratings: Ratings, folder: Path) -> None:
     groups = [GENRE, *(str(name) for name in ratings.frame.columns if str(name).startswith(PREFIX))]
     for by, ties, clips in itertools.product(groups, TIES, CLIPS):
         try:
-            _write(ratings, folder, Choice(ties, clips, by))
+            _write(ratings, folder, Choice(ties, clips, by), primary)
         except AnalysisError:
             continue  # every answer a tie, say: the page tells why when it is asked for
 
 
-def _write(ratings: Ratings, folder: Path, choice: Choice) -> None:
+def _write(ratings: Ratings, folder: Path, choice: Choice, primary: Pairs) -> None:
     """One table in every format, each whole or not there."""
     from analysis import frames
     from analysis.files import csv_text
 
-    rates = ratings.win_rates(by=choice.by, ties=choice.ties, clips=choice.clips)
+    rates = ratings.win_rates(by=choice.by, ties=choice.ties, clips=choice.clips, primary=primary)
     place = folder / _FOLDER
     place.mkdir(exist_ok=True)
     for kind, text in (

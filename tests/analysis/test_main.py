@@ -209,6 +209,8 @@ def test_the_web_process_does_not_pay_for_what_it_only_names() -> None:
         (["report", "RATINGS", "--margin", "-1"], "the margin is a net preference above 0 and up to 1, not -1"),
         (["report", "RATINGS", "--min-gold-right", "7"], "min_gold_right is a share from 0 to 1, not 7"),
         (["tables", "RATINGS", "--by", "mood"], "there is no column 'mood' to group by"),
+        (["tables", "RATINGS", "--primary", "a", "cmd"], "no system is called 'cmd'; there are: "),
+        (["report", "RATINGS", "--primary", "a", "a"], "a and a were not compared with each other"),
     ],
 )
 def test_numbers_that_mean_nothing_are_refused(
