@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -52,26 +53,47 @@ def _pings(client: redis.Redis) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def stack(
-    postgres_url: str, redis_port: int, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Stack]:
-    """Migrated and with its static files collected, as the compose file's migrate service leaves it."""
-    name = request.module.__name__.rpartition(".")[2]
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    number = request.session.stash.setdefault(_broker_numbers, [])
-    number.append(name)
+@pytest.fixture(scope="session")
+def migrated(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A database and a folder as the compose file's migrate service leaves them, to be copied."""
     stack = Stack(
-        folder=tmp_path_factory.mktemp(name),
-        database_url=postgres_url.replace("/postgres?", f"/{name}?"),
-        broker_url=f"redis://127.0.0.1:{redis_port}/{len(number)}",
+        folder=tmp_path_factory.mktemp("migrated"),
+        database_url=_created(postgres_url, "migrated"),
+        broker_url="redis://127.0.0.1:1/0",  # nothing is asked of it
     )
     stack.var.mkdir()
     stack.manage("migrate", "--noinput")
     stack.manage("collectstatic", "--noinput")
+    return stack
+
+
+@pytest.fixture(scope="module")
+def stack(
+    postgres_url: str,
+    redis_port: int,
+    migrated: Stack,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[Stack]:
+    """The services that a module starts, around a database and a folder of their own."""
+    name = request.module.__name__.rpartition(".")[2]
+    number = request.session.stash.setdefault(_broker_numbers, [])
+    number.append(name)
+    stack = Stack(
+        folder=tmp_path_factory.mktemp(name),
+        database_url=_created(postgres_url, name, like="migrated"),
+        broker_url=f"redis://127.0.0.1:{redis_port}/{len(number)}",
+    )
+    shutil.copytree(migrated.var, stack.var)
     yield stack
     stack.stop()
+
+
+def _created(postgres_url: str, name: str, *, like: str = "template1") -> str:
+    """URL of a new database."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+    return postgres_url.replace("/postgres?", f"/{name}?")
 
 
 _broker_numbers: pytest.StashKey[list[str]] = pytest.StashKey()
