@@ -43,8 +43,8 @@ def joined(device: str | torch.device) -> Iterator[torch.device]:
     if distributed.is_initialized():
         yield chosen
         return
-    # The optimisers import this module, whose functions have the group of that moment as a default. One that is held
-    # like this is never destroyed, and Gloo's threads abort a Python that ends before them.
+    # Optimisers import this module, whose functions have the group of that moment as a default. A group that is
+    # held like this is never destroyed, and Gloo's threads abort a Python that ends before them.
     importlib.import_module("torch.distributed.nn.functional")
     distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
