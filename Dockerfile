@@ -3,11 +3,13 @@ FROM python:3.11-slim-bookworm AS packages
 
 # On a machine without a GPU the index of PyTorch's CPU wheels makes the image about 5 GB smaller (docs/deployment.md).
 ARG PIP_EXTRA_INDEX_URL=""
+# "published" adds what published models are loaded with.
+ARG DUET_EXTRAS=""
 ENV PIP_EXTRA_INDEX_URL=${PIP_EXTRA_INDEX_URL} PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /build
 COPY pyproject.toml .
 # Only the dependencies: a changed source file must not fetch torch again.
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*project['dependencies'], *(one for extra in '${DUET_EXTRAS}'.split() for one in project['optional-dependencies'][extra]), sep='\n')" > requirements.txt \
     && python -m venv /opt/venv \
     && /opt/venv/bin/pip install -r requirements.txt \
     # Without what they ask for, which would be another torch and PortAudio.

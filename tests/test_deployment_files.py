@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,27 @@ def test_every_queue_has_exactly_one_kind_of_worker(profile: str, cpu_queues: st
 def test_only_nginx_can_be_reached_from_outside() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
     assert COMPOSE["networks"]["backend"]["internal"] is True
-    assert all(SERVICES[name]["networks"] == ["backend"] for name in ("postgres", "redis", "worker-cpu"))
+    inside = ("postgres", "redis", "web", "scheduler", "migrate")
+    assert all("outgoing" not in SERVICES[name]["networks"] for name in inside)
+
+
+def test_every_worker_reaches_what_its_tasks_ask() -> None:
+    """Webhooks; Mubert's service, endpoints of outside models, model hubs."""
+    workers = [service for name, service in SERVICES.items() if name.startswith("worker")]
+    assert len(workers) == 3
+    assert all("outgoing" in worker["networks"] for worker in workers)
+
+
+def test_what_the_example_offers_to_the_deployed_reaches_its_services() -> None:
+    deployed, _ = (ROOT / ".env.example").read_text().split("# --- set by docker-compose.yml itself")
+    offered = set(re.findall(r"^#?([A-Z_]+)=", deployed, flags=re.MULTILINE))
+    assert offered - {name for name, _, _ in INTERPOLATED.findall(COMPOSE_TEXT)} == {"COMPOSE_PROFILES"}
+
+
+def test_the_image_can_have_what_published_models_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert "published" in project["optional-dependencies"]
+    assert "project['optional-dependencies'][extra]" in (ROOT / "Dockerfile").read_text()
 
 
 def test_nginx_runs_as_the_user_whose_files_it_serves() -> None:
@@ -119,7 +140,7 @@ def test_everything_the_image_needs_is_let_into_the_build() -> None:
 
 def test_the_proxy_lets_through_what_the_site_takes_and_keeps_none_of_it_in_memory() -> None:
     nginx = COMPOSE["configs"]["nginx"]["content"]
-    server, admin = nginx.split("location /admin/")
+    server, admin = nginx.split("location ~ ^/(?:admin|research|api)/")
     limit = f"${{DUET_MAX_UPLOAD_BYTES:-{settings.MAX_UPLOAD_BYTES}}}"
     assert f"client_max_body_size {limit};" in server.split("server {")[0]
     assert SERVICES["web"]["environment"]["DUET_MAX_UPLOAD_BYTES"] == limit

@@ -68,6 +68,11 @@ class Front:
             f"https://127.0.0.1:{self.https}{path}", headers=HTTPS | headers, verify=self.certificate, timeout=10
         )
 
+    def post(self, path: str, body: bytes) -> requests.Response:
+        return requests.post(
+            f"https://127.0.0.1:{self.https}{path}", body, headers=HTTPS, verify=self.certificate, timeout=30
+        )
+
 
 @pytest.fixture(scope="module")
 def front(stack: Stack) -> Front:
@@ -99,6 +104,12 @@ def test_pages_come_through_and_know_they_are_secure(front: Front) -> None:
     assert answer.status_code == 200
     assert "Strict-Transport-Security" in answer.headers
     assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/research/import/", "/research/archives/read/", "/api/v1/studies"])
+def test_what_researchers_upload_is_not_cut_off_and_what_raters_send_is_small(front: Front, path: str) -> None:
+    assert front.post(path, b"x" * 3_000_000).status_code != 413
+    assert front.post("/take/x/", b"x" * 3_000_000).status_code == 413
 
 
 def test_a_client_cannot_claim_or_deny_https_itself(front: Front) -> None:
