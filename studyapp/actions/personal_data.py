@@ -12,9 +12,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from studyapp.actions.amendments import write_amendment
 from studyapp.actions.recruitment import purge_panel_ids
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Invitation, Participant, Study, TrialMark, User
+from studyapp.plan.amendable import STATES
 from studyapp.states import LIVE_SESSIONS
 
 
@@ -52,7 +54,10 @@ class Purged:
 
 @transaction.atomic
 def keep_ids_until(*, study: Study, day: date | None, by: User | None, today: date) -> None:
-    """The day on which panel ids go by themselves; None for by hand. Raises DuetError for a day that is past."""
+    """The day on which panel ids go by themselves; None for by hand. Raises DuetError for a day that is past.
+
+    Of a study that has opened it is an amendment too, which every export shows.
+    """
     if day is not None and day <= today:
         raise DuetError(f"{day:%d %b %Y} has come already; choose a later day, or delete the ids now")
     locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
@@ -60,6 +65,10 @@ def keep_ids_until(*, study: Study, day: date | None, by: User | None, today: da
     if before == day:
         return
     Study.objects.filter(pk=study.pk).update(keep_ids_until=day)
+    if locked.state in STATES:
+        reason = "set by an owner on the page Team"
+        write_amendment(study=locked, what="keep_ids_until", before=before, after=day, reason=reason, by=by)
+        return
     AuditLine.write(
         "panel ids' day set",
         by=by,

@@ -197,6 +197,8 @@ def _read(given: Mapping[str, Any]) -> dict[str, Any]:
             wrong[name] = error.messages
     if "primary_pairs" in found and (words := analysis_plan.pairs_problem(found["primary_pairs"])):
         wrong["primary_pairs"] = [words]
+    if (day := found.get("keep_ids_until")) is not None and day <= timezone.localdate():
+        wrong["keep_ids_until"] = [f"{day:%d %b %Y} has come already; choose a later day"]
     if wrong:
         raise _refusal(wrong)
     return found

@@ -84,12 +84,6 @@ PARTS: Sequence[Part] = (
         "Holds for every session from its next answer on.",
     ),
     Part(
-        "Panel ids",
-        ("keep_ids_until",),
-        _UNTIL_ARCHIVED,
-        "The day on which the ids under which panels know people are deleted.",
-    ),
-    Part(
         "Recruiting",
         (
             "open_link",
@@ -150,6 +144,7 @@ REFUSED: Mapping[str, str] = {
     "slug": "it is part of every link and file name that was given out",
     "title": "it stands on pages that raters have seen and in every file; write another one in the paper",
     "pilot_raters": "the pilot is over",
+    "keep_ids_until": "owners set it on the study's page Team, because ids that are gone do not come back",
 }
 """Why a field that may not be amended may not."""
 SECRET = frozenset(

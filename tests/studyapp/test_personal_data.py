@@ -10,8 +10,10 @@ from django.utils import timezone
 from studyapp.actions.personal_data import PersonalData, keep_ids_until, purge, purge_due
 from studyapp.actions.recruitment import invite
 from studyapp.actions.sessions import enrol
+from studyapp.actions.studies import change_study
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Invitation, Participant, Rater, Study, StudySession, TrialMark
+from studyapp.plan.freezing import broken_amendment
 from studyapp.states import SessionState
 from studyapp.work.sweeper import sweep
 from tests.studyapp.factories import make_researcher, make_study, open_study, sha
@@ -96,3 +98,19 @@ def test_a_day_is_set_with_before_and_after_and_a_past_one_is_refused() -> None:
     keep_ids_until(study=study, day=None, by=by, today=TODAY)
     study.refresh_from_db()
     assert study.keep_ids_until is None
+
+
+def test_of_a_study_that_has_opened_the_day_is_an_amendment() -> None:
+    study = open_study(clips=1, blocks=1)
+    keep_ids_until(study=study, day=date(2100, 1, 1), by=make_researcher(), today=TODAY)
+    study.refresh_from_db()
+    (one,) = study.amendments.all()
+    assert (one.what, one.before, one.after) == ("keep_ids_until", None, "2100-01-01")
+    assert study.keep_ids_until == date(2100, 1, 1)
+    assert broken_amendment(study) is None
+
+
+def test_a_draft_takes_no_day_that_has_come() -> None:
+    study = make_study()
+    with pytest.raises(DuetError, match="01 Jan 2020 has come already; choose a later day"):
+        change_study(study=study, by=None, keep_ids_until="2020-01-01")

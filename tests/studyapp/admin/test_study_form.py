@@ -93,7 +93,7 @@ def test_the_analysis_plan_is_declared_and_what_is_left_empty_is_duets_own(
         "stop_most_raters": "60",
         "registration_url": "osf.io/abcde",
         "pilot_raters": "8",
-        "keep_ids_until": "2027-01-31",
+        "keep_ids_until": "2127-01-31",
     }
     staff.post(reverse(ADD), study_form(pairs=pairs, **plan))
     study = Study.objects.get()
@@ -105,7 +105,7 @@ def test_the_analysis_plan_is_declared_and_what_is_left_empty_is_duets_own(
         60,
     )
     assert (study.registration_url, study.pilot_raters) == ("https://osf.io/abcde", 8)
-    assert study.keep_ids_until == date(2027, 1, 31)
+    assert study.keep_ids_until == date(2127, 1, 31)
     page = staff.get(reverse("admin:studyapp_study_change", args=[study.pk])).content.decode()
     assert f'name="primary_pairs" value="{pairs[1]}" checked' in page
     assert f'name="primary_pairs" value="{pairs[0]}">' in page

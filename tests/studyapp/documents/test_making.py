@@ -45,7 +45,7 @@ CHANGED: dict[str, Any] = {
     "pay": "3.10",
     "understanding_text": "? Which?\n* This\n- That\n",
     "break_after": None,
-    "keep_ids_until": date(2027, 1, 31),
+    "keep_ids_until": date(2127, 1, 31),
     "headphone_test": Study.HeadphoneTest.BOTH,
     "panel": "sona",
     "panel_return_address": "https://example.org/?credit_token=secret&id={id}",

@@ -322,4 +322,4 @@ def test_the_plan_of_a_closed_study_offers_rules_and_analysis_only(staff: Client
     Study.objects.filter(pk=frozen.pk).update(state=StudyState.CLOSED, closed_at=timezone.now())
     form = staff.get(address("research-amend", frozen)).context["form"]
     titles = [part.title for part, _ in form.parts]
-    assert titles == ["Registration", "Rules for raters", "Analysis plan", "Panel ids"]
+    assert titles == ["Registration", "Rules for raters", "Analysis plan"]
