@@ -7,18 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Max, Sum
 
 from generation.contracts import GenerationError
 from generation.media.outline import outline
 from studyapp import policies
 from studyapp.actions.stimuli import is_whole, study_stimuli
+from studyapp.errors import NotReady
 from studyapp.media_store import sha256
 from studyapp.models import AuditLine, Comparison, Stimulus, StimulusHold, Study, User
 from studyapp.states import StimulusState, StudyState
 
 SLICE_S = 2.0
 """How long one slice of a check reads; a page waits for it."""
+READ_AT_ONCE = 2 << 30
+"""Bytes of files that are read while somebody waits for a study to open: a few seconds."""
 DRAWN_AT_ONCE = 10
+_CHECK = "press Check files on the page Check by ear"
 _ALTERED = (
     "The file on the disk is not the one that was rendered: its SHA-256 is another. Restore it from a backup, or "
     "just retry: the file is looked at again, and made anew where it is still another."
@@ -74,6 +79,25 @@ def check_files(
         after=rows[checked - 1].pk if left else None,
         left=left,
     )
+
+
+def must_be_as_rendered(study: Study) -> None:
+    """Every finished file still has the digest that it was rendered with, by reading it or by a check since.
+
+    Raises NotReady for an altered file, and for more files than are read while somebody waits.
+    """
+    ready = study_stimuli(study).ready()
+    told = ready.order_by().aggregate(bytes=Sum("file_bytes"), last=Max("ready_at"))
+    check = last_check(study)
+    if check is not None and told["last"] is not None and check.at > told["last"]:
+        return
+    if (told["bytes"] or 0) > READ_AT_ONCE:
+        raise NotReady(f"files were not checked since the last one was made; {_CHECK}")
+    rows = ready.select_related("clip", "system")
+    some = rows.only("file", "file_sha256", "file_bytes", "clip__clip_id", "system__slug")
+    if other := [str(row) for row in some if _digest(row) != row.file_sha256]:
+        named = f"{other[0]} and {len(other) - 1} more" if len(other) > 1 else other[0]
+        raise NotReady(f"the file of {named} is not the one that was rendered; {_CHECK}")
 
 
 def last_check(study: Study) -> AuditLine | None:

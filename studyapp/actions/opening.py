@@ -8,6 +8,7 @@ from typing import Any
 
 from studyapp import policies
 from studyapp.actions.designs import inputs_sha256
+from studyapp.actions.file_checks import must_be_as_rendered
 from studyapp.actions.stimuli import study_stimuli, with_lost_file
 from studyapp.actions.texts import check_texts
 from studyapp.actions.webhooks import announce
@@ -21,7 +22,8 @@ _NAMED_IN_MESSAGES = 5
 
 
 def must_be_ready(study: Study, wish: str) -> Study:
-    """The study's row, locked, when raters can come: draft or piloted, its design current, its stimuli alike.
+    """The study's row, locked, when raters can come: draft or piloted, its design current, its stimuli alike
+    and as they were rendered.
 
     Raises WrongState or NotReady.
     """
@@ -37,6 +39,7 @@ def must_be_ready(study: Study, wish: str) -> Study:
     wrong = unequal(locked)
     if wrong:
         raise NotReady(f"raters could tell versions apart: {_named(wrong, '; ')}; generate these stimuli again")
+    must_be_as_rendered(locked)
     return locked
 
 

@@ -30,8 +30,8 @@ from generation.media.outline import outline
 from studyapp.errors import DuetError, NotReady
 from studyapp.media_store import keep, put, root
 from studyapp.media_store import sha256 as digest_of
-from studyapp.models import Clip, Response, Stimulus, System
-from studyapp.states import StimulusState
+from studyapp.models import Clip, Comparison, Response, Stimulus, System
+from studyapp.states import StimulusState, StudyState
 from studyapp.work import device
 from studyapp.work.life import ClaimLost, Life, claim
 from studyapp.work.recipe import recipe_for
@@ -141,10 +141,10 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
             target_lufs=stimulus.target_lufs if system.loudness_matched else None,
             pad_to_bytes=padded_size(clip.master_bytes, clip.duration_s),
         )
-        if stimulus.file_sha256 not in ("", rendered.sha256) and _is_answered(stimulus):
+        if stimulus.file_sha256 not in ("", rendered.sha256) and (bound := _binds(stimulus)):
             raise NotReady(
-                "Made again, this file came out with other bytes than the one that raters have heard and answered "
-                f"on, and was not kept; {_way_back(stimulus)}."
+                f"Made again, this file came out with other bytes than the one that {bound}, and was not kept; "
+                f"{_way_back(stimulus)}."
             )
         peaks = outline(rendered.path)
         artefacts = {
@@ -175,14 +175,20 @@ def _is_back(stimulus: Stimulus) -> bool:
     return bool(stimulus.file) and stimulus.path.is_file() and digest_of(stimulus.path) == stimulus.file_sha256
 
 
-def _is_answered(stimulus: Stimulus) -> bool:
+def _binds(stimulus: Stimulus) -> str:
+    """What rests on the bytes that the row tells of, empty where nothing does."""
     heard = Q(trial__comparison__stimulus_1=stimulus) | Q(trial__comparison__stimulus_2=stimulus)
-    return Response.objects.filter(heard).exists()
+    if Response.objects.filter(heard).exists():
+        return "raters have heard and answered on"
+    shown = Q(stimulus_1=stimulus) | Q(stimulus_2=stimulus)
+    changeable = (StudyState.DRAFT, StudyState.PILOT)
+    frozen = Comparison.objects.filter(shown, in_design=True).exclude(study__state__in=changeable)
+    return "a study froze when it opened" if frozen.exists() else ""
 
 
 def _way_back(stimulus: Stimulus) -> str:
-    """What to do where this stimulus cannot be made here: a design with answers is not built again."""
-    if _is_answered(stimulus):
+    """What to do where this stimulus cannot be made here: a design that something rests on is not built again."""
+    if _binds(stimulus):
         return f"restore {stimulus.file} of the media folder from a backup, then try again"
     return "build the study's design again"
 

@@ -24,7 +24,7 @@ from studyapp.questions import Question
 from studyapp.results.exports import ratings_frame
 from studyapp.simulation import simulate
 from studyapp.states import StimulusState
-from tests.studyapp.factories import make_clip, make_system
+from tests.studyapp.factories import make_clip, make_system, sha
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def make_open(slug: str, clips: list[Clip], systems: tuple[System, System]) -> S
             state=StimulusState.READY,
             ready_at=timezone.now(),
             file=name,
-            file_sha256=stimulus.key,
+            file_sha256=sha(b"video"),
             file_bytes=5,
             duration_s=10.0,
             lufs=-23.0,

@@ -5,8 +5,16 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from studyapp.actions.file_checks import DRAWN_AT_ONCE, check_files, draw_missing, last_check
+from studyapp.actions import file_checks
+from studyapp.actions.file_checks import (
+    DRAWN_AT_ONCE,
+    check_files,
+    draw_missing,
+    last_check,
+    must_be_as_rendered,
+)
 from studyapp.actions.stimuli import retry_failed
+from studyapp.errors import NotReady
 from studyapp.models import AuditLine, Stimulus, StimulusHold, Study
 from studyapp.states import StimulusState, StudyState
 from tests.studyapp.factories import _movie, make_clip, make_researcher, make_stimulus, make_system, open_study
@@ -110,3 +118,21 @@ def test_what_cannot_be_decoded_is_not_tried_for_ever_and_what_is_lost_waits() -
     noise.refresh_from_db()
     lost.refresh_from_db()
     assert (noise.peaks, lost.peaks) == ([0.0], [])
+
+
+def test_opening_reads_what_was_not_checked_since_it_was_made(
+    draft: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    must_be_as_rendered(draft)
+    before = draft.comparisons.earliest("id").stimulus_1.path.read_bytes()
+    bad = altered(draft)
+    with pytest.raises(NotReady, match=f"the file of {bad} is not the one that was rendered"):
+        must_be_as_rendered(draft)
+    bad.path.write_bytes(before)
+    check_files(study=draft, by=None, now=timezone.now())
+    # More than is read while somebody waits, and checked.
+    monkeypatch.setattr(file_checks, "READ_AT_ONCE", 1)
+    must_be_as_rendered(draft)
+    Stimulus.objects.filter(pk=bad.pk).update(ready_at=timezone.now())
+    with pytest.raises(NotReady, match="files were not checked since the last one was made; press Check files"):
+        must_be_as_rendered(draft)

@@ -24,7 +24,7 @@ from studyapp.results.exports import ratings_frame, study_counts
 from studyapp.simulated_browser import Page
 from studyapp.simulation import Simulated, simulate
 from studyapp.states import BlockState, SessionState, StimulusState, StudyState
-from tests.studyapp.factories import answer_trial, make_clip, make_study, make_system
+from tests.studyapp.factories import answer_trial, make_clip, make_study, make_system, sha
 from tests.studyapp.test_session_races import while_uncommitted
 
 pytestmark = pytest.mark.django_db
@@ -35,8 +35,9 @@ def ready(study: Study) -> None:
     for stimulus in Stimulus.objects.exclude(state=StimulusState.READY):
         stimulus.file = f"stimuli/{stimulus.pk}.mp4"
         stimulus.path.parent.mkdir(parents=True, exist_ok=True)
-        stimulus.path.write_bytes(b"0" * 100)
-        stimulus.state, stimulus.file_sha256, stimulus.file_bytes = StimulusState.READY, f"{stimulus.pk:064}", 100
+        content = f"{stimulus.pk:0100}".encode()
+        stimulus.path.write_bytes(content)
+        stimulus.state, stimulus.file_sha256, stimulus.file_bytes = StimulusState.READY, sha(content), 100
         stimulus.lufs, stimulus.gain_db, stimulus.true_peak_dbtp, stimulus.duration_s = -23.0, 0.0, -6.0, 10.0
         stimulus.ready_at = timezone.now()
         stimulus.save()

@@ -50,11 +50,12 @@ def render_everything(study: Study, **fields: object) -> None:
     media = Path(settings.MEDIA_ROOT)
     media.mkdir(parents=True, exist_ok=True)
     for stimulus in Stimulus.objects.filter(state=StimulusState.REQUESTED):
+        content = stimulus.key.encode().ljust(5000)
         values = {
             "state": StimulusState.READY,
             "ready_at": timezone.now(),
             "file": f"{stimulus.key}.mp4",
-            "file_sha256": stimulus.key,
+            "file_sha256": sha(content),
             "file_bytes": 5000,
             "duration_s": 10.0,
             "lufs": -23.0,
@@ -63,7 +64,7 @@ def render_everything(study: Study, **fields: object) -> None:
             **fields,
         }
         Stimulus.objects.filter(pk=stimulus.pk).update(**values)
-        (media / f"{stimulus.key}.mp4").write_bytes(bytes(5000))
+        (media / f"{stimulus.key}.mp4").write_bytes(content)
 
 
 def opened(**numbers: object) -> Study:
@@ -328,6 +329,7 @@ def test_a_stimulus_whose_file_is_lost_keeps_the_study_shut_and_is_asked_for_aga
     studies.build_design(study=study, by=None)
     render_everything(study)
     lost = study.comparisons.earliest("id").stimulus_1
+    digest = lost.file_sha256
     lost.path.unlink()
     work = overview.generation(study, now=timezone.now())
     assert (work.unsent, work.ready, work.complete) == (1, 11, False)
@@ -335,7 +337,7 @@ def test_a_stimulus_whose_file_is_lost_keeps_the_study_shut_and_is_asked_for_aga
         studies.open_study(study=study, by=None)
     assert studies.start_generation(study=study, by=None) == 1
     lost.refresh_from_db()
-    assert (lost.state, lost.file_sha256) == (StimulusState.REQUESTED, lost.key)
+    assert (lost.state, lost.file_sha256) == (StimulusState.REQUESTED, digest)
     work = overview.generation(study, now=timezone.now())
     assert (work.unsent, work.ready, work.under_way) == (0, 11, True)
 

@@ -22,7 +22,7 @@ from studyapp.actions import stimuli
 from studyapp.errors import NotReady
 from studyapp.models import Block, Clip, Comparison, Rater, Response, Stimulus, Study, StudySession, Trial
 from studyapp.questions import Question
-from studyapp.states import StimulusState
+from studyapp.states import StimulusState, StudyState
 from studyapp.work import life
 from tests.studyapp.factories import make_clip, make_study, make_system, sha
 
@@ -178,6 +178,22 @@ def test_other_bytes_than_those_answered_on_are_not_taken_for_them(study: Study)
     assert f"restore {row.file}" in row.error
     assert not row.path.exists()
     assert row.file_sha256 == heard
+
+
+@pytest.mark.django_db(transaction=True)
+def test_other_bytes_than_those_that_an_open_study_froze_are_not_taken_for_them(study: Study) -> None:
+    row, other = render(request(study, "a")), request(study, "b", slug="other")
+    Comparison.objects.create(study=study, clip=row.clip, stimulus_1=row, stimulus_2=other)
+    frozen = sha("what the study froze")
+    changed = {"state": StimulusState.REQUESTED, "file_sha256": frozen}
+    opened = {"state": StudyState.OPEN, "opened_at": timezone.now(), "plan_sha256": sha("plan")}
+    for fields, expected in (({}, StimulusState.READY), (opened, StimulusState.FAILED)):
+        Study.objects.filter(pk=study.pk).update(**{"state": StudyState.DRAFT, **fields})
+        row.path.unlink()
+        Stimulus.objects.filter(pk=row.pk).update(**changed)
+        assert render(row).state == expected
+    assert "other bytes than the one that a study froze when it opened" in row.error
+    assert row.file_sha256 == frozen
 
 
 @pytest.mark.django_db
