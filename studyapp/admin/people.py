@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -9,6 +11,15 @@ from django.http import HttpRequest
 from studyapp.admin.base import EvidenceAdmin, ManyRowsAdmin
 from studyapp.models import Break, Erasure, Invitation, Participant, StepTry, StudyMember
 from studyapp.views.staff import researcher
+
+
+def without_lookers_on(found: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+    """Rows of studies where one is more than a viewer: who only looks on needs nothing that leads to a person."""
+    user = researcher(request)
+    if user.is_superuser:
+        return found
+    looking_on = StudyMember.objects.filter(user=user, role=StudyMember.Role.VIEWER)
+    return found.exclude(study__in=looking_on.values("study"))
 
 
 @admin.register(StepTry)
@@ -49,12 +60,7 @@ class ParticipantAdmin(EvidenceAdmin):
     readonly_fields = ["session_state"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Participant]:
-        found: QuerySet[Participant] = super().get_queryset(request)
-        user = researcher(request)
-        if not user.is_superuser:
-            # Whoever only looks on has no need of what leads to a person.
-            looking_on = StudyMember.objects.filter(user=user, role=StudyMember.Role.VIEWER)
-            found = found.exclude(study__in=looking_on.values("study"))
+        found: QuerySet[Participant] = without_lookers_on(super().get_queryset(request), request)
         return found.select_related("study", "rater").prefetch_related("rater__sessions")
 
     @admin.display(description="session")
@@ -72,6 +78,9 @@ class InvitationAdmin(EvidenceAdmin):
     search_fields = ["note"]
     list_select_related = ["study", "created_by"]
     fields = ["study", "note", "used_at", "revoked_at", "created_by", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
+        return without_lookers_on(super().get_queryset(request), request)
 
 
 @admin.register(Erasure)

@@ -149,10 +149,15 @@ class StudyAdmin(ResearchAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         study = self.get_queryset(request).filter(pk=object_id).first() if object_id.isdigit() else None
-        if study and not design_is_editable(StudyState(study.state)):
-            messages.warning(
-                request, f"{study} is {study.get_state_display().lower()}: its design stands as it is."
-            )
+        why_not = ""
+        # What was typed before others went on is refused on the form, where it still stands.
+        if study and request.method != "POST" and not design_is_editable(StudyState(study.state)):
+            why_not = f"{study} is {study.get_state_display().lower()}: its design stands as it is."
+        elif study and not self.has_change_permission(request, study):
+            # The form read-only would show codes that are worth money.
+            why_not = f"Owners and editors change {study}; ask one of them."
+        if study and why_not:
+            messages.warning(request, why_not)
             return HttpResponseRedirect(reverse("research-study", args=[study.slug]))
         return super().change_view(request, object_id, form_url, extra_context)
 
