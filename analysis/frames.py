@@ -11,8 +11,8 @@ from analysis.assumptions import Assumptions
 from analysis.costs import Prices, cost
 from analysis.genre_strengths import GenreStrengths
 from analysis.paper import Won
-from analysis.power import Power
-from analysis.ranking import Ranking
+from analysis.power import Edges, Power
+from analysis.ranking import PairFit, Ranking
 from analysis.raters import PassRules, RaterFigures
 from analysis.resampling import Resampled
 from analysis.results import PairRate, SystemRate, WinRates
@@ -135,6 +135,14 @@ def ranking_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def fit_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
+    """A row per question and pair: its shares as seen, and as one strength a system has them."""
+    return pd.DataFrame(
+        [{"question": ranking.question, **asdict(fit)} for ranking in rankings for fit in ranking.fits],
+        columns=["question", *(each.name for each in fields(PairFit))],
+    )
+
+
 def genre_strength_frame(found: Sequence[GenreStrengths]) -> pd.DataFrame:
     """A row per question, genre and system, and the averages over genres."""
     rows = []
@@ -199,11 +207,15 @@ def rater_frame(figures: Sequence[RaterFigures], rules: PassRules) -> pd.DataFra
 
 
 def power_frame(found: Sequence[Power], assumed: Assumptions, prices: Prices) -> pd.DataFrame:
-    """A row per simulated plan: the plan, what was assumed, power, widths and costs."""
+    """A row per simulated plan: the plan, its pairs as 0-1,0-2, what was assumed, power, widths and costs."""
     rows = []
     for one in found:
         figures = {field.name: getattr(one, field.name) for field in fields(one) if field.name not in _NESTED}
-        rows.append(
-            {**asdict(one.plan), **asdict(one.assumed), **figures, **asdict(cost(one.plan, assumed, prices))}
-        )
+        edges = {"compared": _pairs_named(one.plan.edges), "primary": _pairs_named(one.plan.family)}
+        costs = asdict(cost(one.plan, assumed, prices))
+        rows.append({**asdict(one.plan), **edges, **asdict(one.assumed), **figures, **costs})
     return pd.DataFrame(rows)
+
+
+def _pairs_named(edges: Edges) -> str:
+    return ",".join(f"{one}-{other}" for one, other in edges)

@@ -2,8 +2,8 @@
 
 The blocks are those of ``analysis.design.plan``; every simulated study is answered under ``Assumptions`` and then
 tested as the report tests it: net preference averaged over genres, two-way variance, Satterthwaite's t, Holm over
-all pairs and questions. All simulated studies are computed at once; a test holds that each has the numbers that
-``win_rates`` gives for its answers.
+the primary pairs and all questions. All simulated studies are computed at once; a test holds that each has the
+numbers that ``win_rates`` gives for its answers.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ AT_ONCE = 4_000_000
 """Simulated answers in memory at a time."""
 CARELESS_SIGNS = (0.4, 0.2, 0.4)
 """Loss, tie and win of who answers at random on five points."""
+Edges = tuple[tuple[int, int], ...]
+"""Pairs of system numbers from 0: the lower first, sorted, each once."""
 
 
 @dataclass(frozen=True, slots=True)
 class StudyPlan:
-    """A study as a researcher sets it up: every pair of systems on ``clips`` clips of each genre.
+    """A study as a researcher sets it up: each compared pair of systems on ``clips`` clips of each genre.
 
+    ``compared`` are those pairs (none given: every pair), and ``primary`` those whose tests are corrected together
+    (none given: all that are compared). System 0 is the one that differs, from each that it is compared with.
     Each comparison gets ``ratings`` ratings and a rater up to ``trials`` comparisons; raters follow from that.
     ``checks`` are the gold, identical, repeated and practice trials of a block: they take time and change nothing
     of how ratings are dealt.
@@ -45,6 +49,8 @@ class StudyPlan:
     trials: int = 20
     questions: int = 2
     checks: int = 0
+    compared: Edges = ()
+    primary: Edges = ()
 
     def __post_init__(self) -> None:
         for name in ("systems", "genres", "clips", "ratings", "trials", "questions"):
@@ -53,10 +59,45 @@ class StudyPlan:
                 raise AnalysisError(f"{name} is at least {least}, not {getattr(self, name)}")
         if self.checks < 0:
             raise AnalysisError(f"checks is 0 or more, not {self.checks}")
+        self._check_edges("compared", self.compared)
+        self._check_edges("primary", self.primary)
+        if alone := set(range(self.systems)).difference(*self.edges):
+            raise AnalysisError(
+                f"system {min(alone)} is in no compared pair; compare it, or number only the systems that are"
+            )
+        if strange := set(self.primary).difference(self.edges):
+            one, other = min(strange)
+            raise AnalysisError(f"the primary pair {one}-{other} is not compared; compare it or do not declare it")
+        if not any(one == 0 for one, _ in self.family):
+            raise AnalysisError(
+                "system 0, which is simulated to differ, is in no primary pair; number the systems so that it is"
+            )
+
+    def _check_edges(self, name: str, edges: Edges) -> None:
+        last = self.systems - 1
+        for one, other in edges:
+            if one == other:
+                raise AnalysisError(f"{name}: {one}-{other} is a system beside itself; name two systems")
+            if not (0 <= one <= last and 0 <= other <= last):
+                raise AnalysisError(
+                    f"{name}: {one}-{other} is no pair of {self.systems} systems; number them from 0 to {last}"
+                )
+        if edges != tuple(sorted({(min(edge), max(edge)) for edge in edges})):
+            raise AnalysisError(f"{name}: name each pair once, lower numbers first, and sort them")
+
+    @property
+    def edges(self) -> Edges:
+        """The compared pairs."""
+        return self.compared or tuple(itertools.combinations(range(self.systems), 2))
+
+    @property
+    def family(self) -> Edges:
+        """The primary pairs."""
+        return self.primary or self.edges
 
     @property
     def pairs(self) -> int:
-        return self.systems * (self.systems - 1) // 2
+        return len(self.edges)
 
     @property
     def comparisons(self) -> int:
@@ -79,13 +120,14 @@ class StudyPlan:
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """What simulation found. ``power`` is the chance that one given pair that differs by ``net`` is shown to.
+    """What simulation found of the primary pairs.
 
-    ``low`` and ``high`` bound it by Monte Carlo error (Wilson, 95 %); ``together`` is the chance that every pair
-    that differs is shown to, on every question. ``width`` is the mean width of the interval of net preference, cut
-    at −1 and 1 as the report cuts it; where a study can give none it counts as all there is. ``false_alarms`` is
-    how often a pair that does not differ is said to, in any one study; None with two systems, where the one pair
-    differs. ``kept`` is the power without careless raters, as declared rules on gold would have it.
+    ``power`` is the chance that one given pair that differs by ``net`` is shown to. ``low`` and ``high`` bound it
+    by Monte Carlo error (Wilson, 95 %); ``together`` is the chance that every pair that differs is shown to, on
+    every question. ``width`` is the mean width of the interval of net preference, cut at −1 and 1 as the report
+    cuts it; where a study can give none it counts as all there is. ``false_alarms`` is how often a pair that does
+    not differ is said to, in any one study; None where all differ. ``kept`` is the power without careless raters,
+    as declared rules on gold would have it.
     """
 
     plan: StudyPlan
@@ -105,7 +147,7 @@ class Power:
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
-    """Test trials as they would be answered, as codes (N,): whose, which clip, genre and pair."""
+    """Test trials as they would be answered, as codes (N,): whose, which clip, genre and edge of the plan."""
 
     rater: Codes
     clip: Codes
@@ -117,7 +159,7 @@ class Dealt:
 def power(
     plan: StudyPlan, assumed: Assumptions, *, studies: int = 1000, seed: int = 1, level: float = 0.95
 ) -> Power:
-    """Simulate ``studies`` studies in which the first system differs from all others by ``assumed.net``.
+    """Simulate ``studies`` studies in which system 0 differs by ``assumed.net`` from all that it is compared with.
 
     Raises AnalysisError for fewer than two studies, a level that is no chance, and a design that does not exist.
     """
@@ -126,7 +168,7 @@ def power(
     if not 0 < level < 1:
         raise AnalysisError(f"the level is a chance between 0 and 1, not {level:g}")
     dealt = deal(plan, assumed, seed=seed)
-    differs = np.array([one == 0 for one, _ in itertools.combinations(range(plan.systems), 2)])
+    differs = np.array([one == 0 for one, _ in plan.family])
     found, kept, widths, alarms = [], [], [], []
     for signs, careless in simulate(plan, assumed, dealt, studies=studies, seed=seed):
         everybody = np.ones((len(signs), dealt.raters), dtype=np.bool_)
@@ -168,10 +210,10 @@ def deal(plan: StudyPlan, assumed: Assumptions, *, seed: int) -> Dealt:
     A rater who leaves does so anywhere in the block; the rest goes to a further rater. Raises AnalysisError where
     no such design exists.
     """
-    names = [f"s{n}" for n in range(plan.systems)]
+    pairs = [(f"s{one}", f"s{other}") for one, other in plan.edges]
     comparisons = [
         PlannedComparison(f"g{genre}c{clip}", f"g{genre}", *pair)
-        for pair in itertools.combinations(names, 2)
+        for pair in pairs
         for genre in range(plan.genres)
         for clip in range(plan.clips)
     ]
@@ -193,7 +235,6 @@ def deal(plan: StudyPlan, assumed: Assumptions, *, seed: int) -> Dealt:
     rater, comparison = np.array(seen, dtype=np.intp).T
     told = [ordered[place] for place in comparison]
     clips = sorted({one.clip_id for one in told})
-    pairs = list(itertools.combinations(names, 2))
     return Dealt(
         rater=rater,
         clip=np.array([clips.index(one.clip_id) for one in told], dtype=np.intp),
@@ -208,7 +249,7 @@ def simulate(
 ) -> Iterator[tuple[Floats, np.ndarray[tuple[int, int], np.dtype[np.bool_]]]]:
     """Signs of answers (S, Q, N), + for the first of the pair, and who was careless (S, R), some at a time."""
     effect, band = assumed.latent()
-    first = np.array([one == 0 for one, _ in itertools.combinations(range(plan.systems), 2)])
+    first = np.array([one == 0 for one, _ in plan.edges])
     mean = np.where(first[dealt.pair], effect, 0.0)
     leaning = dense(dealt.rater * plan.pairs + dealt.pair)
     drawing = dense(dealt.clip * plan.pairs + dealt.pair)
@@ -235,10 +276,10 @@ def _shown(
     net: float,
     level: float,
 ) -> tuple[np.ndarray[tuple[int, int, int], np.dtype[np.bool_]], Floats]:
-    """Whether each pair was shown to differ, the right way round (S, 2, pairs), and mean widths (S,)."""
+    """Whether each primary pair was shown to differ, the right way round (S, Q, primary), and mean widths (S,)."""
     p_values, right, widths = [], [], []
-    for pair in range(plan.pairs):
-        rows = np.flatnonzero(dealt.pair == pair)
+    for edge in plan.family:
+        rows = np.flatnonzero(dealt.pair == plan.edges.index(edge))
         keep = np.broadcast_to(counted[:, None, dealt.rater[rows]], (len(signs), plan.questions, len(rows)))
         columns = (dealt.rater[rows], dealt.clip[rows], dealt.genre[rows])
         mean, variance, df = batched_moments(
@@ -255,8 +296,7 @@ def _shown(
     p, way = np.stack(p_values, axis=2), np.stack(right, axis=2)
     shown = holm(p.reshape(len(signs), -1)).reshape(p.shape) < 1 - level
     # A pair that does not differ is a false alarm whichever way it is said to.
-    pairs = list(itertools.combinations(range(plan.systems), 2))
-    differs = np.array([one == 0 for one, _ in pairs])
+    differs = np.array([one == 0 for one, _ in plan.family])
     return shown & (way | ~differs), np.mean(widths, axis=0)
 
 

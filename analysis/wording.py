@@ -10,7 +10,7 @@ from analysis.results import Estimate, PairRate, WinRates
 
 if TYPE_CHECKING:
     from analysis.costs import Cost, Way
-    from analysis.power import Power
+    from analysis.power import Power, StudyPlan
     from analysis.sequential import Watched
 
 QUESTION_TITLES = {"visual_relevance": "Visual relevance", "music_preference": "Music preference"}
@@ -268,16 +268,17 @@ def watched_so_far(watched: Sequence[Watched]) -> tuple[str, ...]:
 def told_power(found: Power, price: Cost) -> tuple[str, ...]:
     """What a simulated plan comes to, in lines."""
     plan, assumed = found.plan, found.assumed
+    pair = "primary pair" if plan.primary else "pair"
     told = [
-        f"Plan: {plan.systems} systems, {plan.genres} genres × {plan.clips} clips, "
+        f"Plan: {plan.systems} systems, {_told_pairs(plan)}, {plan.genres} genres × {plan.clips} clips, "
         f"{plan.ratings} ratings of each comparison, {plan.trials} comparisons a rater: "
         f"{found.raters} raters, {plan.answers:,} answers to each question.",
         f"Assumed ({assumed.source}): net preference {signed_percent(assumed.net)}, ties {percent(assumed.tie)}, "
         f"rater SD {assumed.rater_sd:.2f} and clip SD {assumed.clip_sd:.2f} logits, {percent(assumed.dropout)} "
         f"leave early, {percent(assumed.careless)} answer at random.",
         f"Power: {percent(found.power)} (simulation error {percent(found.low)} to {percent(found.high)}) to show "
-        f"it for one given pair and question, Holm over all {plan.pairs * plan.questions}; without careless "
-        f"raters {percent(found.kept)}; for all pairs and questions at once {percent(found.together)}.",
+        f"it for one given {pair} and question, Holm over all {len(plan.family) * plan.questions}; without "
+        f"careless raters {percent(found.kept)}; for all {pair}s and questions at once {percent(found.together)}.",
         f"Width of the {percent(found.level)} interval of net preference: {100 * found.width:.0f} points.",
     ]
     if found.false_alarms is not None:
@@ -287,6 +288,17 @@ def told_power(found: Power, price: Cost) -> tuple[str, ...]:
         "the currency of your prices."
     )
     return tuple(told)
+
+
+def _told_pairs(plan: StudyPlan) -> str:
+    """Which systems are compared with which, and how many of the pairs are declared primary."""
+    if plan.pairs == plan.systems * (plan.systems - 1) // 2:
+        told = "every pair"
+    elif plan.edges == tuple((0, n) for n in range(1, plan.systems)):
+        told = "one against all"
+    else:
+        told = f"{plan.pairs} pairs"
+    return f"{told} ({len(plan.primary)} declared primary)" if plan.primary else told
 
 
 def told_way(way: Way) -> str:

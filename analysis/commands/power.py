@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +14,31 @@ from analysis.commands.common import add as command
 
 if TYPE_CHECKING:
     from analysis.assumptions import Assumptions
-    from analysis.power import StudyPlan
+    from analysis.power import Edges, StudyPlan
 
 TOLD = """Simulate the study that you plan, with the very blocks that it would be dealt into, and say how likely it
 is to show a preference of the size that you look for, how wide its intervals will be, and what it costs.
 
     python -m analysis power --systems 3 --genres 5 --clips 4 --ratings 3 --trials 20
+    python -m analysis power --systems 6 --one-against-all           five pairs, each with the first system
+    python -m analysis power --pairs 0-1,0-2,1-3 --primary 0-1,0-2   these pairs, two of them declared primary
     python -m analysis power --preset close --net 0.08               two variants of one model
     python -m analysis power --pilot pilot.csv                       ties and spreads of your own pilot
     python -m analysis power --target 0.8 --per-hour 12 --fee 0.33   and the cheapest way to 80 %
 
-The first system is simulated to differ from all others by --net. A plan is as good as its assumptions: run it for
-the smallest preference that would matter, and again with larger spreads."""
+The first system, number 0, is simulated to differ by --net from all that it is compared with. Holm corrects over
+the primary pairs and questions, and power is that of the primary pairs. A plan is as good as its assumptions: run
+it for the smallest preference that would matter, and again with larger spreads."""
 
 
 def add(commands: Commands) -> None:
     parser = command(commands, "power", brief="plan a study by simulating it", told=TOLD)
     plan = parser.add_argument_group("the plan")
-    plan.add_argument("--systems", type=int, default=2, help="systems, every pair of them compared (2)")
+    plan.add_argument("--systems", type=int, help="systems, every pair of them compared (2, or as --pairs has)")
+    compared = plan.add_mutually_exclusive_group()
+    compared.add_argument("--one-against-all", action="store_true", help="compare the first with each other one")
+    compared.add_argument("--pairs", type=_pairs, default=(), help="compare these alone: 0-1,0-2,1-3 (every pair)")
+    plan.add_argument("--primary", type=_pairs, default=(), help="pairs declared primary: 0-1,0-2 (all compared)")
     plan.add_argument("--genres", type=int, default=5, help="genres (5)")
     plan.add_argument("--clips", type=int, default=4, help="clips of each genre (4)")
     plan.add_argument("--ratings", type=int, default=5, help="ratings of each pair on each clip (5)")
@@ -63,18 +71,10 @@ def run(arguments: argparse.Namespace) -> None:
     from analysis import frames
     from analysis.costs import Prices, cost, ways
     from analysis.files import csv_text
-    from analysis.power import StudyPlan, power
+    from analysis.power import power
     from analysis.wording import told_power, told_way
 
-    plan = StudyPlan(
-        systems=arguments.systems,
-        genres=arguments.genres,
-        clips=arguments.clips,
-        ratings=arguments.ratings,
-        trials=arguments.trials,
-        questions=arguments.questions,
-        checks=arguments.checks,
-    )
+    plan = _planned(arguments)
     assumed = _assumed(arguments)
     prices = Prices(
         per_hour=arguments.per_hour,
@@ -99,6 +99,36 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.output:
         every = [found, *(way.found for way in reached if way.found)]
         write(csv_text(frames.power_frame(every, assumed, prices)), arguments.output)
+
+
+def _planned(arguments: argparse.Namespace) -> StudyPlan:
+    from analysis.power import StudyPlan
+
+    named = 1 + max((other for _, other in arguments.pairs), default=1)
+    systems = named if arguments.systems is None else arguments.systems
+    return StudyPlan(
+        systems=systems,
+        genres=arguments.genres,
+        clips=arguments.clips,
+        ratings=arguments.ratings,
+        trials=arguments.trials,
+        questions=arguments.questions,
+        checks=arguments.checks,
+        compared=tuple((0, n) for n in range(1, systems)) if arguments.one_against_all else arguments.pairs,
+        primary=arguments.primary,
+    )
+
+
+def _pairs(text: str) -> Edges:
+    """Pairs of system numbers, in whatever order they come. Raises ArgumentTypeError for what is none."""
+    found = []
+    for part in text.split(","):
+        numbers = re.fullmatch(r"(\d+)-(\d+)", part.strip())
+        if numbers is None:
+            raise argparse.ArgumentTypeError(f"{part!r} is no pair of system numbers, such as 0-1,0-2")
+        one, other = sorted(map(int, numbers.groups()))
+        found.append((one, other))
+    return tuple(sorted(found))
 
 
 def _progress(plan: StudyPlan) -> None:

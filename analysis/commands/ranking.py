@@ -12,6 +12,7 @@ TOLD = """Print the strength of each system over all its opponents as CSV: Bradl
 preference and an effect of the side, with ranks that hold simultaneously.
 
     python -m analysis ranking ratings.csv
+    python -m analysis ranking ratings.csv --fits             every pair's shares beside the model's
     python -m analysis ranking ratings.csv --by-genre         strengths in each genre, drawn towards the average
     python -m analysis ranking ratings.csv --resamples 1000   intervals from resampling raters"""
 
@@ -22,6 +23,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("-o", "--output", type=Path, help="write to this file instead")
     parser.add_argument("--clips", choices=("random", "fixed"), default="random", help="as in tables (random)")
     other = parser.add_mutually_exclusive_group()
+    other.add_argument("--fits", action="store_true", help="how well the model tells every pair's shares")
     other.add_argument("--by-genre", action="store_true", help="strengths in each genre")
     other.add_argument("--resamples", type=int, help="bootstrap of raters, that many times")
 
@@ -31,7 +33,9 @@ def run(arguments: argparse.Namespace) -> None:
     from analysis.files import csv_text
 
     ratings = read(arguments)
-    if arguments.by_genre:
+    if arguments.fits:
+        frame = frames.fit_frame(ratings.rankings(clips=arguments.clips))
+    elif arguments.by_genre:
         frame = frames.genre_strength_frame(ratings.genre_strengths())
     elif arguments.resamples:
         frame = frames.resampled_frame(ratings.resampled_rankings(resamples=arguments.resamples))

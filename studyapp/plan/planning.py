@@ -5,8 +5,8 @@ NumPy and SciPy come in with the simulation only, in the process and at the mome
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from studyapp.errors import DuetError
 from studyapp.models import Study
 from studyapp.overview import Follows
+from studyapp.plan.analysis_plan import Pair, pairs_of
 from studyapp.plan.sampling import DesignSummary
 
 if TYPE_CHECKING:
     from analysis.assumptions import Assumptions
-    from analysis.power import Power, StudyPlan
+    from analysis.power import Edges, Power, StudyPlan
 
 QUESTIONS = 2
 USUAL_PER_HOUR = Decimal(12)
@@ -41,12 +42,14 @@ PRESETS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A study's numbers as the simulation takes them. ``pairs`` and ``raters`` are the study's own.
+    """A study as the simulation takes it; ``raters`` are the study's own.
 
-    The simulation compares systems each with each: ``systems`` are as many as have at least so many pairs.
+    ``compared`` are its pairs of systems, numbered from 0, and ``primary`` those declared so, none where all are.
     """
 
-    pairs: int
+    systems: int
+    compared: Edges
+    primary: Edges
     genres: int
     clips: int
     ratings: int
@@ -55,22 +58,13 @@ class Shape:
     raters: int
 
     @property
-    def systems(self) -> int:
-        return math.ceil((1 + math.sqrt(1 + 8 * self.pairs)) / 2)
-
-    @property
-    def simulated_pairs(self) -> int:
-        return self.systems * (self.systems - 1) // 2
-
-    @property
-    def comparisons(self) -> int:
-        """In the simulation."""
-        return self.simulated_pairs * self.genres * self.clips
+    def pairs(self) -> int:
+        return len(self.compared)
 
     @property
     def answers(self) -> int:
         """To one question, in the simulation."""
-        return self.comparisons * self.ratings
+        return self.pairs * self.genres * self.clips * self.ratings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +83,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What simulation found: percentages, with the bounds that chance itself leaves to ``studies`` simulations."""
+    """What ``studies`` simulations found of the primary pairs: percentages, with the bounds that chance leaves."""
 
     net: float
     power: int
@@ -106,21 +100,41 @@ class Chance:
 
 def shape_of(study: Study, summary: DesignSummary) -> Shape:
     """The numbers of a design, built or expected. Raises DuetError without pairs or clips."""
-    pairs = study.pairs.count()
+    pairs = pairs_of(study)
     genres = study.clips.order_by().values("genre").distinct().count()
     if not pairs or not genres:
         raise DuetError("choose clips and pairs first")
     checks = study.gold_per_block + study.identical_per_block + study.repeats_per_block + study.training_per_block
+    declared = {frozenset(pair) for pair in study.primary_pairs}
+    primary = [pair for pair in pairs if frozenset(pair) in declared]
+    number = _numbered(pairs, primary)
+    # Cells with fewer clips than asked for count as they are.
+    clips = max(1, round(summary.comparisons / (len(pairs) * genres)))
     return Shape(
-        pairs=pairs,
+        systems=len(number),
+        compared=_edges(pairs, number),
+        primary=_edges(primary, number),
         genres=genres,
-        # Cells with fewer clips than asked for count as they are.
-        clips=max(1, round(summary.comparisons / (pairs * genres))),
+        clips=clips,
         ratings=study.ratings_per_comparison,
-        trials=study.trials_per_block,
+        # Nobody gets a comparison twice, and cells with few clips leave fewer.
+        trials=min(study.trials_per_block, len(pairs) * genres * clips),
         checks=checks,
         raters=summary.blocks,
     )
+
+
+def _numbered(pairs: Sequence[Pair], primary: Sequence[Pair]) -> dict[str, int]:
+    """Systems by number from 0, which is the one in most primary pairs, then in most pairs, then first by slug."""
+    within = Counter(slug for pair in pairs for slug in pair)
+    declared = Counter(slug for pair in primary for slug in pair)
+    ordered = sorted(within, key=lambda slug: (-declared[slug], -within[slug], slug))
+    return {slug: number for number, slug in enumerate(ordered)}
+
+
+def _edges(pairs: Sequence[Pair], number: Mapping[str, int]) -> Edges:
+    numbers = [(number[one], number[other]) for one, other in pairs]
+    return tuple(sorted((min(pair), max(pair)) for pair in numbers))
 
 
 def cost_of(study: Study, follows: Follows, *, per_hour: Decimal | None = None, fee: Decimal = Decimal(0)) -> Cost:
@@ -164,10 +178,21 @@ def simulations_for(shape: Shape, *, asked: bool) -> int:
 
 def command(shape: Shape) -> str:
     """The shell command that simulates the same plan, and whatever is larger."""
+    compared = ""
+    if shape.compared == tuple((0, n) for n in range(1, shape.systems)) and shape.systems > 2:
+        compared = " --one-against-all"
+    elif shape.pairs < shape.systems * (shape.systems - 1) // 2:
+        compared = f" --pairs {_spelled(shape.compared)}"
+    if shape.primary:
+        compared += f" --primary {_spelled(shape.primary)}"
     return (
-        f"python -m analysis power --systems {shape.systems} --genres {shape.genres} --clips {shape.clips} "
-        f"--ratings {shape.ratings} --trials {shape.trials} --checks {shape.checks}"
+        f"python -m analysis power --systems {shape.systems}{compared} --genres {shape.genres} "
+        f"--clips {shape.clips} --ratings {shape.ratings} --trials {shape.trials} --checks {shape.checks}"
     )
+
+
+def _spelled(edges: Edges) -> str:
+    return ",".join(f"{one}-{other}" for one, other in edges)
 
 
 def chance(shape: Shape, *, net: float, preset: str = "typical", asked: bool = False) -> Chance:
@@ -190,10 +215,11 @@ def chance(shape: Shape, *, net: float, preset: str = "typical", asked: bool = F
             genres=shape.genres,
             clips=shape.clips,
             ratings=shape.ratings,
-            # Nobody gets a comparison twice, and cells with few clips leave fewer.
-            trials=min(shape.trials, shape.comparisons),
+            trials=shape.trials,
             questions=QUESTIONS,
             checks=shape.checks,
+            compared=shape.compared,
+            primary=shape.primary,
         )
         found = _simulated(plan, assumed, studies)
     except AnalysisError as error:

@@ -153,6 +153,20 @@ def test_ranking_prints_strengths(
     assert np.isfinite(table["value"]).all()
 
 
+def test_ranking_sets_the_shares_of_every_pair_beside_the_models(
+    ratings: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["ranking", str(ratings), "--fits"]) == 0
+    (tmp_path / "out.csv").write_text(capsys.readouterr().out)
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert len(table) == 2 * 3
+    for shares in (["win_1", "tie", "win_2"], ["fitted_win_1", "fitted_tie", "fitted_win_2"]):
+        assert table[shares].sum(axis=1).to_numpy() == pytest.approx(1.0)
+    seen = pd.read_csv(ratings).query("system_1 == 'a' and system_2 == 'b' and question == 'visual_relevance'")
+    first = table.query("system_1 == 'a' and system_2 == 'b' and question == 'visual_relevance'").iloc[0]
+    assert (first["n"], first["win_1"]) == (len(seen), pytest.approx((seen["score"] > 0).mean()))
+
+
 def test_the_monitor_writes_a_page_without_a_p_value(ratings: Path, tmp_path: Path) -> None:
     page = tmp_path / "now.html"
     options = ["-o", str(tmp_path / "now.csv"), "--page", str(page), "--most-raters", "5"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -49,14 +49,20 @@ def test_studies_at_once_have_the_moments_of_studies_one_by_one(kept: float) -> 
         assert df[study] == pytest.approx(alone.df, rel=1e-9)
 
 
+EVERY_PAIR = StudyPlan(systems=3, genres=3, clips=4, ratings=4, trials=12)
+ONE_AGAINST_ALL = replace(EVERY_PAIR, systems=4, compared=((0, 1), (0, 2), (0, 3)))
+DECLARED = replace(EVERY_PAIR, systems=4, compared=((0, 1), (0, 2), (1, 3), (2, 3)), primary=((0, 2), (1, 3)))
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_simulated_study_has_the_win_rates_of_its_answers(seed: int) -> None:
-    """Three systems, with raters who leave: net preference, standard error, df, decision after Holm and width."""
-    plan = StudyPlan(systems=3, genres=3, clips=4, ratings=4, trials=12)
+@pytest.mark.parametrize("plan", [EVERY_PAIR, ONE_AGAINST_ALL, DECLARED])
+def test_a_simulated_study_has_the_win_rates_of_its_answers(plan: StudyPlan, seed: int) -> None:
+    """With raters who leave: net preference, standard error, df, decision after Holm and width."""
     assumed = Assumptions(net=0.4, tie=0.25, dropout=0.3, careless=0.2)
     dealt = deal(plan, assumed, seed=seed)
     (signs, _), *_ = simulate(plan, assumed, dealt, studies=1, seed=seed)
-    pairs = list(itertools.combinations(("s0", "s1", "s2"), 2))
+    pairs = [(f"s{one}", f"s{other}") for one, other in plan.edges]
+    primary = [pairs[plan.edges.index(edge)] for edge in plan.primary]
     table = pd.DataFrame(
         rating(
             rater=f"r{dealt.rater[n]:03d}",
@@ -71,10 +77,11 @@ def test_a_simulated_study_has_the_win_rates_of_its_answers(seed: int) -> None:
         for n in range(len(dealt.rater))
         for place, question in enumerate(QUESTIONS)
     )
-    rates = read(table).win_rates().averages
+    rates = read(table).win_rates(primary=primary).averages
     counted = np.ones((1, dealt.raters), dtype=np.bool_)
     shown, width = shown_by_power(signs, dealt, counted, plan, assumed.net, 0.95)
-    assert len(rates) == 6
+    assert len(rates) == 2 * plan.pairs
+    assert shown.shape == (1, 2, len(plan.family))
     for rate in rates:
         assert rate.test is not None
         place, pair = QUESTIONS.index(rate.question), pairs.index((rate.system_1, rate.system_2))
@@ -86,12 +93,52 @@ def test_a_simulated_study_has_the_win_rates_of_its_answers(seed: int) -> None:
         assert mean[0] == pytest.approx(rate.net.value, abs=1e-12)
         assert np.sqrt(variance[0]) == pytest.approx(rate.test.se, abs=1e-12)
         assert df[0] == pytest.approx(rate.test.df, abs=1e-12 * rate.test.df)
-        right = pair == 2 or rate.net.value > 0
-        assert shown[0, place, pair] == (rate.test.p_adjusted < 0.05 and right)
+        edge = plan.edges[pair]
+        assert rate.primary == (edge in plan.family)
+        if rate.primary:
+            right = edge[0] != 0 or rate.net.value > 0
+            assert shown[0, place, plan.family.index(edge)] == (rate.test.p_adjusted < 0.05 and right)
     wide = [
-        rate.net.high - rate.net.low for rate in rates if rate.net.high is not None and rate.net.low is not None
+        rate.net.high - rate.net.low
+        for rate in rates
+        if rate.primary and rate.net.high is not None and rate.net.low is not None
     ]
     assert width[0] == pytest.approx(np.mean(wide), abs=1e-12)
+
+
+def test_holm_runs_over_the_primary_pairs_alone() -> None:
+    plan = StudyPlan(systems=4, genres=2, clips=10, ratings=5, trials=20)
+    assumed = replace(REFERENCE, net=0.3)
+    dealt = deal(plan, assumed, seed=1)
+    (signs, _), *_ = simulate(plan, assumed, dealt, studies=200, seed=1)
+    counted = np.ones((200, dealt.raters), dtype=np.bool_)
+    shown, _ = shown_by_power(signs, dealt, counted, plan, assumed.net, 0.95)
+    declared = replace(plan, primary=((0, 1),))
+    alone, _ = shown_by_power(signs, dealt, counted, declared, assumed.net, 0.95)
+    assert (alone[:, :, 0] >= shown[:, :, 0]).all()
+    assert alone.sum() > shown[:, :, 0].sum()
+
+
+def test_figures_are_of_the_primary_pairs() -> None:
+    plan = StudyPlan(systems=4, genres=2, clips=10, ratings=5, trials=20)
+    declared = power(replace(plan, primary=((0, 1), (2, 3))), replace(REFERENCE, net=0.4), studies=300)
+    assert declared.false_alarms is not None
+    assert declared.false_alarms <= 0.08
+    star = power(replace(plan, compared=((0, 1), (0, 2), (0, 3))), replace(REFERENCE, net=0.4), studies=300)
+    assert star.false_alarms is None
+    # Both questions about one pair rather than about three.
+    assert declared.together > star.together
+
+
+def test_only_compared_pairs_are_dealt_and_paid_for() -> None:
+    star = StudyPlan(
+        systems=6, genres=1, clips=4, ratings=3, trials=10, compared=tuple((0, n) for n in range(1, 6))
+    )
+    assert (star.pairs, star.comparisons, star.answers) == (5, 20, 60)
+    dealt = deal(star, replace(REFERENCE, dropout=0), seed=1)
+    assert np.bincount(dealt.pair).tolist() == [12] * 5
+    free = Prices(per_hour=0, per_version=1)
+    assert cost(star, REFERENCE, free).money == 6 * 4
 
 
 def test_no_interval_is_wider_than_all_there_is() -> None:
@@ -238,6 +285,18 @@ def test_clips_reach_what_ratings_of_few_clips_cannot(monkeypatch: pytest.Monkey
         (lambda: StudyPlan(systems=1), "systems is at least 2"),
         (lambda: StudyPlan(ratings=0), "ratings is at least 1"),
         (lambda: StudyPlan(checks=-1), "checks is 0 or more"),
+        (lambda: StudyPlan(compared=((0, 0),)), "compared: 0-0 is a system beside itself; name two systems"),
+        (lambda: StudyPlan(compared=((0, 2),)), "compared: 0-2 is no pair of 2 systems; number them from 0 to 1"),
+        (lambda: StudyPlan(primary=((-1, 0),)), "primary: -1-0 is no pair of 2 systems"),
+        (lambda: StudyPlan(compared=((1, 0),)), "name each pair once, lower numbers first, and sort them"),
+        (lambda: StudyPlan(compared=((0, 1), (0, 1))), "name each pair once"),
+        (lambda: StudyPlan(systems=3, compared=((0, 2), (0, 1))), "and sort them"),
+        (lambda: StudyPlan(systems=3, compared=((0, 1),)), "system 2 is in no compared pair; compare it"),
+        (lambda: replace(ONE_AGAINST_ALL, primary=((1, 2),)), "the primary pair 1-2 is not compared; compare it"),
+        (
+            lambda: StudyPlan(systems=3, primary=((1, 2),)),
+            "system 0, .* is in no primary pair; number the systems",
+        ),
         (lambda: power(StudyPlan(genres=1, clips=4, trials=20), REFERENCE), "set trials per block to 4 or less"),
         (lambda: Assumptions(net=0.8, tie=0.3), "leaves no room beside 30% of ties"),
         (lambda: Assumptions(careless=1.0), "a share from 0 to below 1"),
@@ -256,14 +315,47 @@ def test_the_command_tells_power_costs_and_ways(capsys: pytest.CaptureFixture[st
     plan = ["--genres", "1", "--clips", "12", "--ratings", "8", "--trials", "12", "--net", "0.4"]
     assert main(["power", *plan, "--studies", "100", "--target", "0.5", "-o", str(tmp_path / "p.csv")]) == 0
     told = capsys.readouterr().out
-    assert "Plan: 2 systems" in told
+    assert "Plan: 2 systems, every pair, 1 genres" in told
     assert "Power: " in told
     assert "Ways to 50%, cheapest first:" in told
     assert (
-        (tmp_path / "p.csv").read_text().startswith("systems,genres,clips,ratings,trials,questions,checks,net,tie")
+        (tmp_path / "p.csv")
+        .read_text()
+        .startswith("systems,genres,clips,ratings,trials,questions,checks,compared,primary,net,tie")
     )
     assert main(["power", "--preset", "hopeful"]) == 2
     assert "there is no preset 'hopeful'; there are: typical, close" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "told", "compared", "primary"),
+    [
+        (["--systems", "3"], "3 systems, every pair,", "0-1,0-2,1-2", "0-1,0-2,1-2"),
+        (["--systems", "3", "--one-against-all"], "3 systems, one against all,", "0-1,0-2", "0-1,0-2"),
+        (["--pairs", "3-1,0-1,2-0"], "4 systems, 3 pairs,", "0-1,0-2,1-3", "0-1,0-2,1-3"),
+        (
+            ["--systems", "3", "--one-against-all", "--primary", "2-0"],
+            "3 systems, one against all (1 declared primary),",
+            "0-1,0-2",
+            "0-2",
+        ),
+    ],
+)
+def test_the_command_compares_the_pairs_that_it_is_given(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, given: list[str], told: str, compared: str, primary: str
+) -> None:
+    file = tmp_path / "power.csv"
+    assert main(["power", *given, "--trials", "10", "--studies", "20", "-o", str(file)]) == 0
+    assert told in capsys.readouterr().out
+    row = pd.read_csv(file).iloc[0]
+    assert (row["compared"], row["primary"]) == (compared, primary)
+
+
+@pytest.mark.parametrize("pairs", ["0:1", "0-1,", "a-b", "0-1-2"])
+def test_the_command_refuses_what_is_no_pair(capsys: pytest.CaptureFixture[str], pairs: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["power", "--pairs", pairs])
+    assert "is no pair of system numbers, such as 0-1,0-2" in capsys.readouterr().err
 
 
 @pytest.mark.calibration

@@ -7,7 +7,7 @@ const slider = document.getElementById("replay-at");
 const shown = document.getElementById("replay-time");
 const head = document.getElementById("replay-head");
 const figures = Object.fromEntries([...document.querySelectorAll("[data-side]")].map((one) => [one.dataset.side, one]));
-const WIDTH = 1000; // of the drawing, as studyapp/replay_drawing.py
+const WIDTH = 1000; // of the drawing, as studyapp/watching/replay_drawing.py
 // A player may be so far from where the rater's was before it is moved there.
 const DRIFT_S = 0.3;
 
