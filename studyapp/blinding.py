@@ -1,8 +1,9 @@
 """Which system is which, for who looks on: by its name only for who may see names and asks to.
 
-Whoever watches a study by name can, without meaning to, tell raters or stop it at a moment that suits. So every
-page about results says A, B, C … by default; the letters are drawn for each study and say nothing of the order in
-which systems were made.
+Whoever watches a study by name can, without meaning to, tell raters or stop it at a moment that suits. So what is
+planned and made says System A, B, C … by default, and what tells of answers says Pair 1, 2, 3 …: in a study of one
+system against all others, the letter that is in every pair would be that system. Letters and numbers are drawn for
+each study, apart, and say nothing of the order in which systems were made.
 """
 
 from __future__ import annotations
@@ -12,11 +13,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from studyapp.models import Study, System
+from django.db.models import CharField, Model, TextField
+
+from studyapp.models import Clip, Study, StudyText, System
 
 GOLD = ("Gold pairs: the better", "Gold pairs: the foil")
-AS_WRITTEN = frozenset({"by", "member", "name", "reason"})
-"""Keys whose values people wrote or are called, and never a system: they stand as they are, as digests do."""
+_WRITTEN_IN: tuple[type[Model], ...] = (Study, StudyText, Clip)
+AS_WRITTEN = frozenset(
+    {"by", "clip", "clips", "member", "name", "reason", "tag", "tags", "url", "what"}
+    | {one.name for model in _WRITTEN_IN for one in model._meta.fields if isinstance(one, CharField | TextField)}
+)
+"""Keys whose values people wrote or are called: they stand as they are, as digests do. With letters put in,
+whoever writes a name somewhere would read there whose letter is whose."""
+HYPOTHESES_KEPT_BACK = "(told to who may see the names of systems, for it may name some)"
 KEPT_BACK = "It failed. Why is told to who may see the names of systems, for the reason may name one."
 
 
@@ -24,7 +33,7 @@ def names(study: Study, slugs: Iterable[str], *, shown: bool) -> dict[str, str]:
     """What a page calls each system: its slug where names are shown.
 
     Otherwise “System A”, “System B” …, the same on every page of one study; a system that is in gold pairs alone
-    is called by its part in them.
+    is called by its part in them. For pages that tell nothing of answers: those call ``pairs`` by number.
     """
     known = sorted(set(slugs))
     if shown:
@@ -38,12 +47,27 @@ def names(study: Study, slugs: Iterable[str], *, shown: bool) -> dict[str, str]:
     return {slug: checks.get(slug) or lettered[slug] for slug in known}
 
 
+def pairs(study: Study, compared: Iterable[tuple[str, str]], *, shown: bool) -> dict[tuple[str, str], str]:
+    """What a page that tells of answers calls each pair, in the order to show them in.
+
+    “cmt vs v2meow” where names are shown, else “Pair 1”, “Pair 2” …: neither says which pairs share a system.
+    """
+    found = set(compared)
+    if shown:
+        return {pair: " vs ".join(pair) for pair in sorted(found)}
+    known = {*study.pairs.values_list("system_1__slug", "system_2__slug"), *found}
+    drawn = sorted({frozenset(pair) for pair in known}, key=lambda pair: _place(study, " ".join(sorted(pair))))
+    called = {pair: f"Pair {number}" for number, pair in enumerate(drawn, start=1)}
+    return {pair: called[frozenset(pair)] for pair in sorted(found, key=lambda pair: drawn.index(frozenset(pair)))}
+
+
 def without_names(study: Study) -> Callable[[Any], Any]:
     """Puts what ``names`` calls a system in place of every slug in a text, list or mapping.
 
     A slug counts where it stands by itself: “an” is none in “answer”, nor in “anna-an”. A system that the study
-    does not compare is “another system”. Values of ``AS_WRITTEN`` and digests stand as they are. What named
-    systems is sorted by letter, for in a pair the system that was made first comes first.
+    does not compare is “another system”. Values of ``AS_WRITTEN`` and digests stand as they are, and so do before
+    and after of an amendment of such a field; hypotheses are kept back. What named systems is sorted by letter: in
+    a pair the system that was made first comes first.
     """
     slugs = list(System.objects.values_list("slug", flat=True))
     pairs = study.pairs.values_list("system_1__slug", "system_2__slug")
@@ -56,13 +80,29 @@ def without_names(study: Study) -> Callable[[Any], Any]:
         if isinstance(one, str):
             return told(one)
         if isinstance(one, Mapping):
-            return {masked(key): inside if _stands(key) else masked(inside) for key, inside in one.items()}
+            return {masked(key): of_key(_field(one, key), inside) for key, inside in one.items()}
         if isinstance(one, list | tuple):
             inside = [masked(part) for part in one]
             return inside if inside == list(one) else sorted(inside, key=str)
         return one
 
+    def of_key(key: Any, inside: Any) -> Any:
+        if key == "hypotheses":
+            return HYPOTHESES_KEPT_BACK if inside else inside
+        return inside if _stands(key) else masked(inside)
+
     return masked
+
+
+def hypotheses(study: Study) -> str:
+    """What stands in their place for who may not see names; empty where none is written down."""
+    return HYPOTHESES_KEPT_BACK if study.hypotheses.strip() else ""
+
+
+def _field(told: Mapping[Any, Any], key: Any) -> Any:
+    """The key by which a value is judged: before and after of an amendment are values of the field it is of."""
+    of = told.get("what")
+    return of.partition("__")[0] if key in ("before", "after") and isinstance(of, str) else key
 
 
 def _told(called: Mapping[str, str]) -> Callable[[str], str]:

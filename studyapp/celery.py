@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import beat_init
 from django.conf import settings
 from kombu.entity import Exchange, Queue
 
-from studyapp.work import transport
+from studyapp.work import transport, watch
 from studyapp.work.queues import CPU, QUEUES, SHORT
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studyapp.settings")
@@ -27,6 +28,7 @@ app.config_from_object(
         "task_routes": {
             "studyapp.tasks.build_dataset": {"queue": SHORT},
             "studyapp.tasks.deliver_webhook": {"queue": SHORT},
+            "studyapp.tasks.simulate_pilot": {"queue": SHORT},
             "studyapp.tasks.sweep": {"queue": SHORT},
         },
         "task_acks_late": True,
@@ -51,3 +53,5 @@ app.conf.broker_url = settings.CELERY_BROKER_URL
 # The embedded broker has no broadcast, which is what remote control needs.
 app.conf.worker_enable_remote_control = not transport.is_embedded(settings.CELERY_BROKER_URL)
 app.autodiscover_tasks(["studyapp"])
+# Held on to: a signal forgets what nobody else holds.
+beat_init.connect(watch.begin, weak=False)

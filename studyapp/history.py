@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from studyapp.models import AuditLine, Study, User
+from studyapp.models import ABOUT_SYSTEMS, AuditLine, Study, User
 
 PAGE = 50
 DUET = "duet"
@@ -43,9 +43,15 @@ class Page:
     older: int | None
 
 
-def lines_of(study: Study, asked: Asked) -> QuerySet[AuditLine]:
+def told_of(study: Study, *, named: bool) -> QuerySet[AuditLine]:
+    """The study's lines; those about systems that others use too only for who may see names."""
+    lines = AuditLine.objects.filter(study=study)
+    return lines if named else lines.exclude(verb__in=ABOUT_SYSTEMS)
+
+
+def lines_of(study: Study, asked: Asked, *, named: bool) -> QuerySet[AuditLine]:
     """Newest first, by id: it grows with time, and the index finds a page of it in a million."""
-    lines = AuditLine.objects.filter(study=study).select_related("by").order_by("-id")
+    lines = told_of(study, named=named).select_related("by").order_by("-id")
     if asked.verb:
         lines = lines.filter(verb=asked.verb)
     if asked.person == DUET:
@@ -55,15 +61,15 @@ def lines_of(study: Study, asked: Asked) -> QuerySet[AuditLine]:
     return lines.filter(id__lt=asked.before) if asked.before is not None else lines
 
 
-def page_of(study: Study, asked: Asked) -> Page:
+def page_of(study: Study, asked: Asked, *, named: bool) -> Page:
     """One page. One line more is read, to know whether another page follows."""
-    found = list(lines_of(study, asked)[: PAGE + 1])
+    found = list(lines_of(study, asked, named=named)[: PAGE + 1])
     return Page(tuple(found[:PAGE]), found[PAGE - 1].pk if len(found) > PAGE else None)
 
 
-def verbs_of(study: Study) -> list[str]:
+def verbs_of(study: Study, *, named: bool) -> list[str]:
     """Every kind of line there is."""
-    return list(AuditLine.objects.filter(study=study).order_by("verb").values_list("verb", flat=True).distinct())
+    return list(told_of(study, named=named).order_by("verb").values_list("verb", flat=True).distinct())
 
 
 def people_of(study: Study) -> list[User]:

@@ -120,7 +120,10 @@ def _no_worker(figures: Figures, now: datetime, on: bool) -> str:
 def _full(figures: Figures, now: datetime, on: bool) -> str:
     if figures.state not in _TAKING_RATERS or figures.blocks.free or not figures.blocks.total:
         return ""
-    return "Every place is taken; whoever comes now is turned away. Add a wave, or close the study."
+    taken = "Every place is taken; whoever comes now is turned away."
+    if figures.state == StudyState.PILOT:
+        return f"{taken} End the pilot, or open the study."
+    return f"{taken} Add a wave, or close the study."
 
 
 def _decided(figures: Figures, now: datetime, on: bool) -> str:

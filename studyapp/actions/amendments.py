@@ -10,12 +10,24 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from studyapp import rights
 from studyapp.actions.texts import check_texts
 from studyapp.actions.webhooks import announce
 from studyapp.errors import DuetError, NotReady, Overtaken, WrongState
 from studyapp.models import Amendment, AuditLine, Study, StudyText, User
 from studyapp.plan import analysis_plan
-from studyapp.plan.amendable import CONSENT, KEPT_BACK, PARTS, REFUSED, SECRET, STATES, TRANSLATED, Target, part_of
+from studyapp.plan.amendable import (
+    CONSENT,
+    KEPT_BACK,
+    NAMING,
+    PARTS,
+    REFUSED,
+    SECRET,
+    STATES,
+    TRANSLATED,
+    Target,
+    part_of,
+)
 from studyapp.plan.amendments import label_of, told
 from studyapp.plan.fingerprints import as_json, fingerprint
 from studyapp.plan.freezing import PLAN, chain_digest
@@ -40,6 +52,8 @@ def amend_study(
     changes: dict[str, tuple[Any, Any]] = {}
     for key, given in fields.items():
         target = _may_be_amended(key, locked)
+        if target.name in NAMING and by is not None and not rights.may(by, rights.SEE_NAMES, locked):
+            raise DuetError(f"{target.label} names systems; ask a member who may see their names to amend it")
         row = _row(locked, texts, target)
         before, after = getattr(row, target.name), _cleaned(target, given)
         if before == after:

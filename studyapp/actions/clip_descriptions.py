@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from studyapp import manifest
 from studyapp.errors import DuetError, WrongState
 from studyapp.manifest import UNLABELLED, Entry
-from studyapp.models import AuditLine, Clip, User
+from studyapp.models import AuditLine, Clip, Comparison, Study, User
+from studyapp.policies import design_is_frozen
 from studyapp.states import StudyState
 
 STANDS = frozenset({"genre", "genre_rule", "caption"})
-"""What raters, systems or the design meet; tags, labels, licence and source are for who looks things up."""
+"""What raters, systems or the design meet; labels, licence and source are for who looks things up."""
+_NAMED = 5
+_FROZEN = [state for state in StudyState if design_is_frozen(state)]
+_TAGS_STAND = (
+    "in the design of a study that has opened, and its results are split by tag: the tags stay as they are."
+)
 
 
 def is_settled(clip: Clip) -> bool:
@@ -23,13 +30,21 @@ def is_settled(clip: Clip) -> bool:
     return clip.stimuli.exists() or clip.studies.exclude(state=StudyState.DRAFT).exists()
 
 
+def with_standing_tags(clips: Iterable[Clip]) -> QuerySet[Clip]:
+    """Those in the design of a study that has opened: its results are split by what they are tagged with."""
+    found = Clip.objects.filter(pk__in=[clip.pk for clip in clips])
+    shown = Comparison.objects.filter(study__state__in=_FROZEN).values("clip")
+    chosen = Study.clips.through.objects.filter(study__state__in=_FROZEN).values("clip")
+    return found.filter(Q(pk__in=shown) | Q(pk__in=chosen))
+
+
 @transaction.atomic
 def describe_clip(*, clip: Clip, by: User | None, **described: Any) -> Clip:
     """Give a clip another genre, caption, licence, source_url, labels (ids) or tags (words).
 
     A genre that comes without the rule that made it was given by a person. Raises WrongState when genre or caption
-    are to change once a study beyond its draft or a soundtrack rests on them, DuetError on values that cannot be
-    used.
+    are to change once a study beyond its draft or a soundtrack rests on them, or tags once the clip is in a study
+    that has opened; DuetError on values that cannot be used.
     """
     # A new soundtrack or study points at the row, and so waits for the lock or is seen here.
     clip = Clip.objects.select_for_update().get(pk=clip.pk)
@@ -42,6 +57,8 @@ def describe_clip(*, clip: Clip, by: User | None, **described: Any) -> Clip:
             f"the clip is in use with another {' and '.join(kept)}; what raters or systems have already met "
             "stands."
         )
+    if "tags" in described and with_standing_tags([clip]).exists():
+        raise WrongState(f"the clip is {_TAGS_STAND}")
     if "genre" in described and clip.genre_rule:
         described.setdefault("genre_rule", "")
     for name, value in described.items():
@@ -52,13 +69,18 @@ def describe_clip(*, clip: Clip, by: User | None, **described: Any) -> Clip:
         setattr(clip, name, value)
     _check(clip, described)
     clip.save(update_fields=list(described))
-    AuditLine.write("clip described anew", by=by, dataset=clip.dataset, clip=clip.clip_id, changes=described)
+    studies = Study.objects.with_clips([clip])
+    about = {"dataset": clip.dataset, "clip": clip.clip_id}
+    AuditLine.write_for(studies, "clip described anew", by=by, **about, changes=described)
     return clip
 
 
 @transaction.atomic
 def tag_clips(*, clips: Iterable[Clip], tag: str, by: User | None) -> int:
-    """Give several clips one more tag; how many did not have it. Raises DuetError on a tag that cannot be used."""
+    """Give several clips one more tag; how many did not have it.
+
+    Raises DuetError on a tag that cannot be used, WrongState where the tags of one of them stand; none changes.
+    """
     words = manifest.tag_list(tag)
     if len(words) != 1:
         raise DuetError(f"{'Several tags were' if words else 'No tag was'} given; write one, such as music-scene.")
@@ -68,10 +90,14 @@ def tag_clips(*, clips: Iterable[Clip], tag: str, by: User | None) -> int:
         if word not in clip.tags:
             clip.tags = manifest.tag_list(",".join([*clip.tags, word]))
             changed.append(clip)
+    if standing := list(with_standing_tags(changed)):
+        named = ", ".join(f"{clip.dataset}/{clip.clip_id}" for clip in standing[:_NAMED])
+        more = f" and {len(standing) - _NAMED} more" if len(standing) > _NAMED else ""
+        raise WrongState(f"{named}{more}: {_TAGS_STAND} Leave them out; no clip was tagged")
     Clip.objects.bulk_update(changed, ["tags"], batch_size=500)
-    if changed:
-        names = [f"{clip.dataset}/{clip.clip_id}" for clip in changed]
-        AuditLine.write("clips tagged", by=by, tag=word, clips=names)
+    for study, mine in _by_study(changed):
+        names = [f"{clip.dataset}/{clip.clip_id}" for clip in mine]
+        AuditLine.write("clips tagged", by=by, study=study, tag=word, clips=names)
     return len(changed)
 
 
@@ -84,10 +110,12 @@ def license_clips(*, dataset: str, licence: str, by: User | None) -> int:
             "No licence was given; write its short name, such as CC-BY-4.0, or under which terms it is."
         )
     _check(Clip(licence=licence), {"licence"})
-    changed = Clip.objects.filter(dataset=dataset, licence="").update(licence=licence)
-    if changed:
-        AuditLine.write("clips' licence said", by=by, dataset=dataset, licence=licence, clips=changed)
-    return changed
+    changed = list(Clip.objects.select_for_update().filter(dataset=dataset, licence="").only("pk"))
+    Clip.objects.filter(dataset=dataset, licence="").update(licence=licence)
+    for study, mine in _by_study(changed):
+        about = {"dataset": dataset, "licence": licence, "clips": len(mine)}
+        AuditLine.write("clips' licence said", by=by, study=study, **about)
+    return len(changed)
 
 
 def changes(clip: Clip, entry: Entry) -> dict[str, Any]:
@@ -109,6 +137,17 @@ def changes(clip: Clip, entry: Entry) -> dict[str, Any]:
     if "genre" in found:
         found["genre_rule"] = entry.genre_rule
     return found
+
+
+def _by_study(clips: Sequence[Clip]) -> Iterator[tuple[Study | None, Sequence[Clip]]]:
+    """The clips of each study that has one, and those that no study has."""
+    free = {clip.pk for clip in clips}
+    for study in Study.objects.with_clips(clips):
+        has = {*study.clips.values_list("pk", flat=True), *study.comparisons.values_list("clip", flat=True)}
+        free -= has
+        yield study, [clip for clip in clips if clip.pk in has]
+    if free:
+        yield None, [clip for clip in clips if clip.pk in free]
 
 
 def _check(clip: Clip, names: Collection[str]) -> None:

@@ -20,7 +20,7 @@ from studyapp.actions.clip_descriptions import changes, describe_clip, is_settle
 from studyapp.errors import DuetError
 from studyapp.manifest import UNLABELLED, Entry, Refusal
 from studyapp.media_store import root, sha256
-from studyapp.models import AuditLine, Clip, Stimulus, User
+from studyapp.models import AuditLine, Clip, Stimulus, Study, User
 
 __all__ = ["ImportProgress", "ImportReport", "dataset_name", "describe_clip", "import_clips", "is_settled"]
 
@@ -245,7 +245,8 @@ def _reconciled(clip: Clip, entry: Entry, stored: Stored, by: User | None) -> st
     for name in names:
         setattr(clip, name, getattr(stored, name))
     clip.save(update_fields=names)
-    AuditLine.write("clip's lost files made anew", by=by, dataset=clip.dataset, clip=clip.clip_id)
+    studies = Study.objects.with_clips([clip])
+    AuditLine.write_for(studies, "clip's lost files made anew", by=by, dataset=clip.dataset, clip=clip.clip_id)
     return ""
 
 

@@ -76,19 +76,25 @@ def refresh(*, study_id: int) -> bool:
 def keep_fresh(*, now: datetime) -> int:
     """Ask for the figures of running studies, watched or not, and again where no worker came; returns how many.
 
-    Part of the sweep, as is looking for alarms that come with time alone: that no worker comes, say.
+    Part of the sweep, as is looking for alarms.
     """
+    look_for_alarms(now=now)
     sent = 0
     for study in Study.objects.filter(state__in=_RUNNING).order_by("pk"):
         snapshot, _ = Snapshot.objects.get_or_create(study=study)
-        figures = Figures.from_json(snapshot.figures)
-        if figures is not None:
-            alarms.look(study=study, figures=figures, now=now)
         lost = _is_asked(snapshot) and snapshot.asked_at is not None and now - snapshot.asked_at >= RESEND_AFTER
         if lost or (not _is_asked(snapshot) and now >= due_at(snapshot, UNWATCHED_WAIT, now)):
             sent += _ask(snapshot, now, again=lost)
-    alarms.send_untold(now=now)
     return sent + _send_lost(now)
+
+
+def look_for_alarms(*, now: datetime) -> None:
+    """Those that come with time alone, such as that no worker comes; and tell again what could not be told."""
+    for snapshot in Snapshot.objects.filter(study__state__in=_RUNNING).select_related("study").order_by("study"):
+        figures = Figures.from_json(snapshot.figures)
+        if figures is not None:
+            alarms.look(study=snapshot.study, figures=figures, now=now)
+    alarms.send_untold(now=now)
 
 
 def due_at(snapshot: Snapshot, least: timedelta, now: datetime) -> datetime:

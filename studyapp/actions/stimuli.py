@@ -15,7 +15,7 @@ from django.utils import timezone
 from generation import registry
 from generation.contracts import GenerationError
 from studyapp.errors import NotReady
-from studyapp.models import AuditLine, Clip, Stimulus, Study, System, User
+from studyapp.models import AuditLine, Clip, Comparison, Stimulus, Study, System, User
 from studyapp.models.stimulus import StimulusQuerySet
 from studyapp.states import StimulusState
 from studyapp.work.queues import queue_of
@@ -157,7 +157,9 @@ def retry_one(*, stimulus: Stimulus, by: User | None) -> bool:
     """Ask again for one stimulus that failed; False when it has not, or not any more."""
     again = ask_again(Stimulus.objects.filter(pk=stimulus.pk))
     if again:
-        AuditLine.write("failed stimulus asked for again", by=by, stimulus=stimulus.pk)
+        shown = Comparison.objects.filter(Q(stimulus_1=stimulus) | Q(stimulus_2=stimulus))
+        studies = Study.objects.filter(pk__in=shown.values("study"))
+        AuditLine.write_for(studies, "failed stimulus asked for again", by=by, stimulus=stimulus.pk)
     return bool(again)
 
 

@@ -21,11 +21,12 @@ from generation.contracts import SystemSpec
 from studyapp.actions.stimuli import renew
 from studyapp.errors import DuetError, WrongState
 from studyapp.media_store import IMPORTED, imported, put_folder
-from studyapp.models import AuditLine, Clip, System, User
+from studyapp.models import AuditLine, Clip, Study, System, User
 from studyapp.states import StimulusState
 
 SOUNDTRACK_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
+    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".au"}
+    | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
 )
 _CHUNK_BYTES = 1 << 20
 
@@ -119,7 +120,14 @@ def change_settings(*, system: System, settings: Mapping[str, Any], by: User | N
     for stimulus in asked:
         stimulus.system = system
         renew(stimulus)
-    AuditLine.write("system's settings changed", by=by, system=system.slug, before=before, after=system.settings)
+    AuditLine.write_for(
+        Study.objects.with_system(system),
+        "system's settings changed",
+        by=by,
+        system=system.slug,
+        before=before,
+        after=system.settings,
+    )
     return system
 
 
@@ -160,9 +168,8 @@ def import_soundtracks(*, model: str, files: Iterable[tuple[str, BinaryIO]], by:
             if not folder.exists():
                 put_folder(incoming, str(folder.relative_to(media)))
             match = soundtrack_match(system)
-            AuditLine.write(
-                "soundtracks imported", by=by, system=slug, matched=match.matched, unmatched=match.unmatched
-            )
+            about = {"system": slug, "matched": match.matched, "unmatched": match.unmatched}
+            AuditLine.write_for(Study.objects.with_system(system), "soundtracks imported", by=by, **about)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     return system

@@ -10,6 +10,7 @@ from studyapp import rights
 from studyapp.actions.stimuli import ask_for, enqueue
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Clip, Stimulus, Study, System, User
+from studyapp.work.recipe import audio_seconds
 
 SEED = 1
 TARGET_LUFS: float = Study._meta.get_field("target_lufs").get_default()
@@ -38,7 +39,7 @@ def try_on(*, system: System, clip: Clip, by: User | None) -> Stimulus:
     """
     pool = list(Clip.objects.with_original_audio().filter(dataset=clip.dataset).order_by("pk"))
     sounding = frozenset(one.clip_id for one in pool)
-    facts = ClipFacts(clip.clip_id, clip.duration_s, sounding, clip.caption)
+    facts = ClipFacts(clip.clip_id, clip.duration_s, sounding, clip.caption, audio_seconds(pool))
     try:
         # Both may read files, so they come before anything is locked.
         reason = registry.refusal(system.key, facts, system.placed_settings)
@@ -48,7 +49,8 @@ def try_on(*, system: System, clip: Clip, by: User | None) -> Stimulus:
     except GenerationError as error:
         raise DuetError(str(error)) from None
     with transaction.atomic():
-        AuditLine.write("system tried", by=by, system=system.slug, clip=str(clip))
+        studies = Study.objects.with_system(system)
+        AuditLine.write_for(studies, "system tried", by=by, system=system.slug, clip=str(clip))
         # One that failed waits for its own button, with its reason to be read.
         enqueue(stimuli=[stimulus])
     return stimulus

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import messages
 from django.contrib.admin import ModelAdmin, ShowFacets
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.forms import BaseModelForm
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -23,6 +23,27 @@ if TYPE_CHECKING:
     _ModelAdmin = ModelAdmin[Any]
 else:
     _ModelAdmin = ModelAdmin
+
+
+_REFUSAL = "duet_refusal"
+
+
+def refuse(request: HttpRequest, why: str) -> None:
+    """Keep the form that was sent from being saved: it is shown as it was typed, with the reason."""
+    text = why.rstrip(".")
+    setattr(request, _REFUSAL, f"{text[:1].upper()}{text[1:]}. Nothing was saved.")
+
+
+def _refused(form: type[BaseModelForm[Any]], refusal: str) -> type[BaseModelForm[Any]]:
+    """The form, never valid, with what an action said to it."""
+
+    class Refused(form):  # type: ignore[valid-type, misc]
+        def full_clean(self) -> None:
+            super().full_clean()
+            if self.is_bound:
+                self.add_error(None, refusal)
+
+    return Refused
 
 
 def video(source: str) -> SafeString:
@@ -73,7 +94,9 @@ class ResearchAdmin(_ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if self.explained:
             kwargs["help_texts"] = {**self.explained, **kwargs.get("help_texts", {})}
-        return super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change, **kwargs)
+        refusal = getattr(request, _REFUSAL, "")
+        return _refused(form, refusal) if refusal else form
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Studies to choose from are those that somebody may know of."""
@@ -109,13 +132,13 @@ class ResearchAdmin(_ModelAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """What an action refuses is told on the form, as it was found."""
+        """What an action refuses is told on the form, with everything as it was typed."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except DuetError as error:
-            text = str(error)
-            messages.error(request, text[:1].upper() + text[1:])
-            return HttpResponseRedirect(request.get_full_path())
+            refuse(request, str(error))
+            # The transaction is undone; this time the form is not valid, and so shown.
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
     def is_unused(self, obj: Any) -> bool:
         """Whether the row holds no evidence and nothing rests on it."""

@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from studyapp import manifest, media_store
+from studyapp.actions.clip_descriptions import with_standing_tags
 from studyapp.actions.clips import ImportProgress, ImportReport, describe_clip, import_clips, is_settled
 from studyapp.admin import refusals
 from studyapp.admin.base import ResearchAdmin, video
@@ -115,7 +116,10 @@ class ClipAdmin(ResearchAdmin):
             "size",
         ]
         fixed += ["frame_rate", "original_audio", "master_sha256"]
-        return [*fixed, *STANDS] if obj is not None and is_settled(obj) else fixed
+        if obj is None:
+            return fixed
+        tags = ["tags"] if with_standing_tags([obj]).exists() else []
+        return [*fixed, *tags, *(STANDS if is_settled(obj) else ())]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         # A clip comes from a video: the import page makes it.

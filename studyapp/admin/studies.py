@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from studyapp import rights
 from studyapp.actions.studies import change_study, create_study
-from studyapp.admin.base import ResearchAdmin
+from studyapp.admin.base import ResearchAdmin, refuse
 from studyapp.admin.draft_form import DraftForm
 from studyapp.admin.study_form import (
     BEFORE,
@@ -150,13 +150,15 @@ class StudyAdmin(ResearchAdmin):
     ) -> HttpResponse:
         study = self.get_queryset(request).filter(pk=object_id).first() if object_id.isdigit() else None
         why_not = ""
-        # What was typed before others went on is refused on the form, where it still stands.
-        if study and request.method != "POST" and not design_is_editable(StudyState(study.state)):
+        if study and not design_is_editable(StudyState(study.state)):
             why_not = f"{study} is {study.get_state_display().lower()}: its design stands as it is."
         elif study and not self.has_change_permission(request, study):
             # The form read-only would show codes that are worth money.
             why_not = f"Owners and editors change {study}; ask one of them."
-        if study and why_not:
+        if study and why_not and request.method == "POST" and self.has_change_permission(request, study):
+            # What was typed before others went on still stands in the form.
+            refuse(request, why_not)
+        elif study and why_not:
             messages.warning(request, why_not)
             return HttpResponseRedirect(reverse("research-study", args=[study.slug]))
         return super().change_view(request, object_id, form_url, extra_context)

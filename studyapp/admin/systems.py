@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -171,7 +172,7 @@ class SystemAdmin(ResearchAdmin):
             "match": match,
             "card": system.card,
             "clips": clips,
-            "settings_form": SettingsForm(system),
+            "settings_form": (extra_context or {}).get("settings_form") or SettingsForm(system),
             **self._tried(request, system),
         }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
@@ -180,20 +181,23 @@ class SystemAdmin(ResearchAdmin):
         """Give a system other settings while nothing was made with those it has."""
         system = get_object_or_404(System, pk=pk)
         form = SettingsForm(system, request.POST)
-        if not form.is_valid():
-            for name, problems in form.errors.items():
-                messages.error(request, f"{name}: {' '.join(map(str, problems))}")
-        else:
+        if form.is_valid():
             try:
                 change_settings(system=system, settings=form.chosen_settings(), by=researcher(request))
             except DuetError as error:
                 text = str(error)
-                messages.error(request, text[:1].upper() + text[1:])
+                form.add_error(None, text[:1].upper() + text[1:])
             else:
                 messages.success(
                     request, f"{system.slug} has other settings. Drafts with it build their design again."
                 )
-        return HttpResponseRedirect(reverse("admin:studyapp_system_change", args=[pk]))
+                return HttpResponseRedirect(reverse("admin:studyapp_system_change", args=[pk]))
+        for name, problems in form.errors.items():
+            named = "" if name == NON_FIELD_ERRORS else f"{name}: "
+            messages.error(request, f"Nothing was saved. {named}{' '.join(map(str, problems))}")
+        # The system's page, to be looked at, with the settings as they were typed.
+        request.method = "GET"
+        return self.change_view(request, str(pk), extra_context={"settings_form": form})
 
     def try_one(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for the soundtrack of one clip; what stands in the way is told on the system's page."""

@@ -48,9 +48,11 @@ class StudyTextAdmin(ResearchAdmin):
         return ["study", "language"] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and (
-            obj is None or (self._is_open_to_change(obj) and rights.may(request.user, rights.CHANGE, obj.study))
-        )
+        if obj is None or not super().has_change_permission(request, obj):
+            return super().has_change_permission(request, obj)
+        # What was typed before others went on is refused by the action, and still stands in the form.
+        sent = request.method == "POST"
+        return (sent or self._is_open_to_change(obj)) and rights.may(request.user, rights.CHANGE, obj.study)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and rights.may(request.user, rights.CHANGE, obj.study)

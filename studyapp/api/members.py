@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from ninja import Query, Router, Status
 from pydantic import BaseModel, Field
 
-from studyapp import blinding, rights
+from studyapp import blinding, history, rights
 from studyapp.actions.amendments import amend_study
 from studyapp.actions.members import add_member, change_member, find_account, find_researcher, remove_member
 from studyapp.api.shapes import REFUSALS, Body, Page, Paging, page_of
@@ -56,7 +56,7 @@ class AmendmentItem(BaseModel):
     @classmethod
     def of(cls, row: Amendment, told: Callable[[Any], Any]) -> AmendmentItem:
         plain = {name: getattr(row, name) for name in set(cls.model_fields) - {"by"}}
-        plain |= {"before": told(row.before), "after": told(row.after)}
+        plain |= told({"what": row.what, "before": row.before, "after": row.after})
         return cls(by=row.by.get_username() if row.by else None, **plain)
 
 
@@ -142,7 +142,8 @@ def list_audit_lines(request: HttpRequest, slug: str, asked: Query[AuditFilter])
     """Who changed what, and when, oldest first."""
     study = study_for(request, slug, rights.VIEW)
     told = _told_to(request, study)
-    rows = AuditLine.objects.filter(study=study).select_related("by")
+    named = rights.may(request.user, rights.SEE_NAMES, study)
+    rows = history.told_of(study, named=named).select_related("by")
     if asked.verb is not None:
         rows = rows.filter(verb=asked.verb)
     return page_of(request, asked, rows, lambda line: AuditItem.of(line, told))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Path, Query, Router
@@ -63,7 +63,8 @@ class Retried(BaseModel):
 def list_stimuli(request: HttpRequest, slug: str, asked: Query[StimulusFilter]) -> dict[str, Any]:
     """Every stimulus that the study's design shows. Systems are letters unless names are asked for.
 
-    By letter, items come clip by clip, without ids, digests and measurements.
+    By letter, items come clip by clip, without ids, digests and measurements. So do items by name that another
+    study shows in which names are kept from you.
     """
     study = study_for(request, slug, rights.VIEW, names=asked.names)
     if asked.names:
@@ -73,7 +74,9 @@ def list_stimuli(request: HttpRequest, slug: str, asked: Query[StimulusFilter]) 
     if asked.state is not None:
         rows = rows.filter(state=asked.state)
     if asked.names:
-        return page_of(request, asked, rows, lambda row: _item(row, called[row.system.slug]))
+        told = rights.told_by_name(Stimulus.objects.filter(pk=OuterRef("pk")), to=researcher(request))
+        rows = rows.annotate(told=Exists(told))
+        return page_of(request, asked, rows, lambda row: _named(row, called[row.system.slug]))
     return _by_letter(request, asked, rows, called)
 
 
@@ -112,6 +115,10 @@ def _by_letter(
     items = [_blinded(found[pk], called[found[pk].system.slug]) for pk in chosen if pk in found]
     end = begin + asked.limit
     return {"items": items, "next": end if end < len(ordered) else None}
+
+
+def _named(row: Any, called: str) -> StimulusItem:
+    return _item(row, called) if row.told else _blinded(row, called)
 
 
 def _blinded(row: Stimulus, called: str) -> StimulusItem:

@@ -243,7 +243,7 @@ def _whole(request: HttpRequest, study: Study) -> StudyWhole:
         told = told.model_copy(
             update={
                 "primary_pairs": sorted(map(sorted, primary)),
-                "hypotheses": blinding.without_names(study)(study.hypotheses),
+                "hypotheses": blinding.hypotheses(study),
             }
         )
     return StudyWhole(

@@ -4,7 +4,7 @@ from studyapp.models.access import ApiToken, ShareLink
 from studyapp.models.account import User
 from studyapp.models.admission import Break, StepTry
 from studyapp.models.amendment import Amendment
-from studyapp.models.audit import AuditLine
+from studyapp.models.audit import ABOUT_SYSTEMS, AuditLine
 from studyapp.models.dataset import Dataset
 from studyapp.models.design import Block, Comparison, Trial
 from studyapp.models.erasure import Erasure
@@ -20,6 +20,7 @@ from studyapp.models.webhook import Delivery, Webhook
 from studyapp.models.wording import StudyText
 
 __all__ = [
+    "ABOUT_SYSTEMS",
     "Amendment",
     "ApiToken",
     "AuditLine",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,9 @@ from django.db import models
 
 from studyapp.models.account import User
 from studyapp.models.study import Study
+
+ABOUT_SYSTEMS = ("system's settings changed", "soundtracks imported", "system tried")
+"""Verbs of lines about a system that several studies may compare: by letter, their time would tell whose it is."""
 
 
 class AuditLine(models.Model):
@@ -28,3 +32,9 @@ class AuditLine(models.Model):
     def write(cls, verb: str, *, by: User | None, study: Study | None = None, **details: Any) -> AuditLine:
         """One line; ``by`` is None when a command or a task acted."""
         return cls.objects.create(verb=verb, by=by, study=study, details=details)
+
+    @classmethod
+    def write_for(cls, studies: Iterable[Study], verb: str, *, by: User | None, **details: Any) -> list[AuditLine]:
+        """Of what is shared: a line in every study that rests on it, or one of no study."""
+        concerned: list[Study | None] = [*studies]
+        return [cls.write(verb, by=by, study=study, **details) for study in concerned or [None]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,18 @@ class StudyQuerySet(models.QuerySet["Study"]):
         if not user.is_active or not getattr(user, "is_staff", False):
             return self.none()
         return self if getattr(user, "is_superuser", False) else self.filter(members__user=user.pk)
+
+    def with_clips(self, clips: Iterable[Clip]) -> StudyQuerySet:
+        """Those that chose one of the clips, or show one."""
+        keys = [clip.pk for clip in clips]
+        chose = Study.clips.through.objects.filter(clip__in=keys).values("study")
+        shows = Study.objects.filter(comparisons__clip__in=keys).values("pk")
+        return self.filter(Q(pk__in=chose) | Q(pk__in=shows)).order_by("pk")
+
+    def with_system(self, system: System) -> StudyQuerySet:
+        """Those that compare a system, or have it in gold pairs."""
+        compares = SystemPair.objects.filter(Q(system_1=system) | Q(system_2=system)).values("study")
+        return self.filter(Q(pk__in=compares) | Q(gold_truth=system) | Q(gold_foil=system)).order_by("pk")
 
 
 class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, Declared, models.Model):

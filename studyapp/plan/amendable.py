@@ -152,6 +152,8 @@ SECRET = frozenset(
 )
 """Fields that are worth money to who knows them: no log, amendment or export tells what they are."""
 KEPT_BACK = "(kept from this log)"
+NAMING = frozenset({"hypotheses", "primary_pairs"})
+"""What names systems: who may not see names could amend it to a name, and read there whose letter is whose."""
 
 
 @dataclass(frozen=True, slots=True)

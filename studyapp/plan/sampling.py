@@ -13,6 +13,7 @@ from generation import registry
 from generation.contracts import ClipFacts
 from studyapp.errors import DuetError
 from studyapp.models import Clip, Study, System
+from studyapp.work.recipe import audio_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +119,14 @@ def _checks(study: Study, facts: Sequence[design.ClipFacts], compared: Sequence[
 
 def ask(clips: Collection[Clip], systems: Collection[System]) -> tuple[list[design.ClipFacts], list[Refusal]]:
     """What each system says of each clip. It may read files: ask before taking a lock, the answers are kept."""
-    audio = frozenset(clip.clip_id for clip in clips if clip.audio_file)
+    sounding = [clip for clip in clips if clip.audio_file]
+    audio, audio_s = frozenset(clip.clip_id for clip in sounding), audio_seconds(sounding)
     refusals: list[Refusal] = []
     facts: list[design.ClipFacts] = []
     placed = [(system, json.dumps(system.placed_settings)) for system in systems]
     for clip in clips:
         able = set()
-        asked = ClipFacts(clip.clip_id, clip.duration_s, audio, clip.caption)
+        asked = ClipFacts(clip.clip_id, clip.duration_s, audio, clip.caption, audio_s)
         for system, settings in placed:
             try:
                 _ask(system.key, settings, asked)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 
+from studyapp import rights
 from studyapp.actions.stimuli import is_whole, study_stimuli
-from studyapp.models import Clip, Stimulus, Study, System
+from studyapp.models import Clip, Stimulus, Study, System, User
 from studyapp.soundtracks.agreement import Finding, disagreements
 from studyapp.states import StimulusState
 
@@ -24,6 +26,7 @@ class Cell:
     """One soundtrack; ``stimulus`` None where the design does not show this clip with this system.
 
     outline: the waveform as an SVG path, width ``slices``. stands_out: kinds of findings it has a part in.
+    kept_back: another study shows it in which names are kept from who looks; nothing of it is told then.
     """
 
     system: System
@@ -32,6 +35,7 @@ class Cell:
     slices: int
     stands_out: tuple[str, ...]
     file_lost: bool
+    kept_back: bool = False
 
     @property
     def can_play(self) -> bool:
@@ -69,7 +73,7 @@ class Grid:
         return tuple(Counter(finding.kind.value for finding in self.findings).items())
 
 
-def grid(study: Study, *, genre: str, differing: bool, page: str) -> Grid:
+def grid(study: Study, *, to: User, genre: str, differing: bool, page: str) -> Grid:
     """A page of clips of one genre, or of all; ``differing``: only those whose versions do not agree.
 
     A number of queries that does not grow with the study. A page number that does not exist gives the nearest.
@@ -86,7 +90,7 @@ def grid(study: Study, *, genre: str, differing: bool, page: str) -> Grid:
     systems = tuple(System.objects.filter(pk__in=shown.order_by().values("system")).order_by("slug"))
     return Grid(
         systems=systems,
-        rows=tuple(_rows(list(chosen), systems, shown_on=_by_clip(study, list(chosen)), findings=findings)),
+        rows=tuple(_rows(list(chosen), systems, shown_on=_by_clip(study, list(chosen), to), findings=findings)),
         page=chosen,
         genres=genres,
         findings=tuple(findings),
@@ -107,9 +111,10 @@ def outline_path(peaks: Sequence[float], height: int = HEIGHT) -> str:
     return "".join(parts)
 
 
-def _by_clip(study: Study, clips: Sequence[Clip]) -> dict[int, dict[int, Stimulus]]:
+def _by_clip(study: Study, clips: Sequence[Clip], to: User) -> dict[int, dict[int, Any]]:
     rows = study_stimuli(study).filter(clip__in=clips).defer("artefacts", "environment", "audio_pool", "text")
-    found: dict[int, dict[int, Stimulus]] = defaultdict(dict)
+    rows = rows.annotate(told=Exists(rights.told_by_name(Stimulus.objects.filter(pk=OuterRef("pk")), to=to)))
+    found: dict[int, dict[int, Any]] = defaultdict(dict)
     for row in rows:
         found[row.clip_id][row.system_id] = row
     return found
@@ -119,7 +124,7 @@ def _rows(
     clips: Sequence[Clip],
     systems: Sequence[System],
     *,
-    shown_on: dict[int, dict[int, Stimulus]],
+    shown_on: dict[int, dict[int, Any]],
     findings: Sequence[Finding],
 ) -> list[Row]:
     of_clip: dict[int, list[Finding]] = defaultdict(list)
@@ -134,7 +139,9 @@ def _rows(
     return rows
 
 
-def _cell(system: System, stimulus: Stimulus | None, findings: Sequence[Finding]) -> Cell:
+def _cell(system: System, stimulus: Any, findings: Sequence[Finding]) -> Cell:
+    if stimulus is not None and not stimulus.told:
+        return Cell(system, None, "", 1, (), file_lost=False, kept_back=True)
     ready = stimulus is not None and stimulus.state == StimulusState.READY
     peaks = stimulus.peaks if stimulus is not None and ready else []
     return Cell(

@@ -1,12 +1,16 @@
-"""Whether this process can serve: asked by the container engine and by nginx's own check, never by people."""
+"""Whether this process can serve, and whether workers come: asked by machines, never by people."""
 
 from __future__ import annotations
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from studyapp.actions.alarms import NO_WORKER_AFTER
+from studyapp.work import last_sweep
 
 
 @never_cache
@@ -25,4 +29,22 @@ def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-urlpatterns = [path("health/", health, name="health")]
+@never_cache
+@require_safe
+def work(request: HttpRequest) -> HttpResponse:
+    """200 while workers come, else 503: the age of the last sweep, which is theirs to run.
+
+    For monitoring from outside; no container is taken out of service by it.
+    """
+    last = last_sweep.last()
+    if last is None:
+        return HttpResponse("no worker has come yet\n", status=503, content_type="text/plain")
+    age = timezone.now() - last
+    text = f"last sweep {age.total_seconds():.0f} s ago\n"
+    return HttpResponse(text, status=503 if age > NO_WORKER_AFTER else 200, content_type="text/plain")
+
+
+urlpatterns = [
+    path("health/", health, name="health"),
+    path("health/work/", work, name="health-work"),
+]

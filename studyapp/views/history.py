@@ -29,9 +29,9 @@ class HistoryForm(forms.Form):
     person = forms.ChoiceField(required=False, label="Who")
     before = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
-    def __init__(self, study: Study, data: QueryDict) -> None:
+    def __init__(self, study: Study, data: QueryDict, *, named: bool) -> None:
         super().__init__(data)
-        verbs = [(verb, verb[:1].upper() + verb[1:]) for verb in history.verbs_of(study)]
+        verbs = [(verb, verb[:1].upper() + verb[1:]) for verb in history.verbs_of(study, named=named)]
         people = [(user.get_username(), str(user)) for user in history.people_of(study)]
         self.fields["verb"].choices = [("", "Everything"), *verbs]  # type: ignore[attr-defined]
         self.fields["person"].choices = [  # type: ignore[attr-defined]
@@ -51,10 +51,10 @@ class HistoryForm(forms.Form):
 def history_page(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Newest first, a page at a time."""
     study = study_for(request, slug, rights.VIEW)
-    form = HistoryForm(study, request.GET)
-    asked = form.asked()
-    page = history.page_of(study, asked)
     may = Abilities.of(request, study)
+    form = HistoryForm(study, request.GET, named=may.names)
+    asked = form.asked()
+    page = history.page_of(study, asked, named=may.names)
     if not may.names:
         masked = blinding.without_names(study)
         for line in page.lines:
@@ -78,10 +78,11 @@ def history_page(request: HttpRequest, slug: str) -> HttpResponseBase:
 def history_file(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Every line, or those asked for, as CSV: details as JSON, whole."""
     study = study_for(request, slug, rights.VIEW)
-    asked = HistoryForm(study, request.GET).asked()
+    named = Abilities.of(request, study).names
+    asked = HistoryForm(study, request.GET, named=named).asked()
     name = f"{slugify(study.slug)}-history.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    rows = _rows(study, asked, named=Abilities.of(request, study).names)
+    rows = _rows(study, asked, named=named)
     return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -96,7 +97,7 @@ def _rows(study: Study, asked: history.Asked, *, named: bool) -> Iterator[str]:
     writer = csv.writer(_Line(), lineterminator="\n")
     yield writer.writerow(COLUMNS)
     masked = blinding.without_names(study)
-    lines = history.lines_of(study, history.Asked(asked.verb, asked.person))
+    lines = history.lines_of(study, history.Asked(asked.verb, asked.person), named=named)
     for line in lines.iterator(chunk_size=2000):
         who = line.by.get_username() if line.by else ""
         details = json.dumps(line.details if named else masked(line.details), ensure_ascii=False, sort_keys=True)

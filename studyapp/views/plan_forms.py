@@ -11,14 +11,12 @@ from django.http import QueryDict
 
 from studyapp.models import Study
 from studyapp.plan import analysis_plan
-from studyapp.plan.amendable import TRANSLATED, Part, Target, parts_in
+from studyapp.plan.amendable import NAMING, TRANSLATED, Part, Target, parts_in
 from studyapp.plan.fingerprints import fingerprint, fingerprints, meanwhile, read, written
 from studyapp.plan.planning import PRESETS
 from studyapp.states import StudyState
 
 _BETWEEN = " vs "
-NAMING = frozenset({"hypotheses", "primary_pairs"})
-"""What names systems, and is read by letter by who may not see names: here it would tell whose letter is whose."""
 
 
 class AssumptionsForm(forms.Form):

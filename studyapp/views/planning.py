@@ -57,7 +57,7 @@ def plan_page(request: HttpRequest, slug: str) -> HttpResponseBase:
         "follows": overview.follows(study) if may.names else overview.blinded(study, overview.follows(study)),
         "current": overview.design_is_current(study),
         "pairs": pairs if may.names else blinding.lettered_pairs(study, pairs),
-        "hypotheses": told(study.hypotheses),
+        "hypotheses": study.hypotheses if may.names else blinding.hypotheses(study),
         "genres": overview.clips_by_genre(study),
         "in_words": analysis_plan.in_words(study, pairs),
         "primary": told([" vs ".join(pair) for pair in study.primary_pairs]),
@@ -151,7 +151,8 @@ def _lettered(study: Study, level: Balance | None) -> Balance | None:
 
 def _line(amendment: Amendment, told: Callable[[Any], Any]) -> dict[str, Any]:
     # In memory alone: an amendment is never written again.
-    amendment.before, amendment.after = told(amendment.before), told(amendment.after)
+    said = told({"what": amendment.what, "before": amendment.before, "after": amendment.after})
+    amendment.before, amendment.after = said["before"], said["after"]
     return {
         "row": amendment,
         "label": label_of(amendment.what),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -153,12 +154,13 @@ def _context(request: HttpRequest, study: Study) -> dict[str, Any]:
         "poll_s": _poll_s(snapshot) if runs or waiting else 0,
         "takes_long": snapshot.took_s > 1,
         "every": say(_every(snapshot)),
+        "sends_mail": bool(settings.EMAIL_HOST),
         **(_shown(study, figures, names=names, now=now) if figures else {"figures": None}),
     }
 
 
 def _shown(study: Study, figures: Figures, *, names: bool, now: datetime) -> dict[str, Any]:
-    called = blinding.names(study, sorted(running_page.slugs(figures)), shown=names)
+    called = blinding.pairs(study, running_page.compared(figures), shown=names)
     most = max(figures.arrivals, default=0)
     return {
         "figures": figures,
@@ -170,7 +172,7 @@ def _shown(study: Study, figures: Figures, *, names: bool, now: datetime) -> dic
         "ratings": running_page.Progress("", figures.people, figures.simulated, figures.quota),
         "pairs": running_page.pairs(figures, called),
         "genres": running_page.genres(figures),
-        "lines": running_page.lines(figures, called),
+        "lines": running_page.lines(figures, called, shown=names),
         "steps": [(step, 100 * step.reached / max(figures.steps[0].reached, 1)) for step in figures.steps],
         "arrivals": [
             (place, count, round(100 * count / most, 1) if most else 0)
@@ -209,18 +211,14 @@ def _forms(study: Study, request: HttpRequest) -> dict[str, Any]:
 
 
 def _meant(study: Study) -> dict[str, tuple[str, str]]:
-    """Slugs of each pair by its letters: what a form's choice stands for, whoever fills it in."""
-    compared = list(study.pairs.values_list("system_1__slug", "system_2__slug"))
-    called = blinding.names(study, sorted({slug for pair in compared for slug in pair}), shown=False)
-    return {" | ".join(sorted((called[first], called[second]))): (first, second) for first, second in compared}
+    """Slugs of each pair by its number: what a form's choice stands for, whoever fills it in."""
+    compared = study.pairs.values_list("system_1__slug", "system_2__slug")
+    return {label: pair for pair, label in blinding.pairs(study, compared, shown=False).items()}
 
 
 def _options(study: Study, *, named: bool) -> dict[str, str]:
-    """Each choice of the form, in the order of the letters, and its label."""
-    meant = _meant(study)
-    if named:
-        return {letters: " vs ".join(meant[letters]) for letters in sorted(meant)}
-    return {letters: letters.replace(" | ", " vs ") for letters in sorted(meant)}
+    """Each choice of the form and its label."""
+    return {label: " vs ".join(pair) if named else label for label, pair in _meant(study).items()}
 
 
 urlpatterns = [

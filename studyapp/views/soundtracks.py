@@ -123,7 +123,13 @@ def listen(request: HttpRequest, slug: str) -> HttpResponseBase:
     context = {
         "study": study,
         "may": Abilities.of(request, study),
-        "grid": grid(study, genre=genre, differing=differing, page=request.GET.get("page", "1")),
+        "grid": grid(
+            study,
+            to=researcher(request),
+            genre=genre,
+            differing=differing,
+            page=request.GET.get("page", "1"),
+        ),
         "genre": genre,
         "differing": differing,
         "filters": filters.urlencode(),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -90,6 +91,7 @@ def _page(request: HttpRequest, study: Study, new: NewMemberForm, keep: KeepForm
             for words, permission in ABILITIES
         ],
         "personal": PersonalData.of(study),
+        "sends_mail": bool(settings.EMAIL_HOST),
     }
     return render(request, "research/team.html", context)
 

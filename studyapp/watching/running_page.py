@@ -1,4 +1,4 @@
-"""Figures as the live page shows them: systems as they are called there, lines as parts of a drawing. Pure."""
+"""Figures as the live page shows them: pairs as they are called there, lines as parts of a drawing. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from studyapp.questions import Question
 from studyapp.watching.figures import Cell, Figures, Line
+
+Called = Mapping[tuple[str, str], str]
+"""Pairs of slugs, in the order to show them in, to what they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,7 @@ class Progress:
 class PairProgress:
     """One pair: all of it, and by genre."""
 
-    first: str
-    second: str
+    pair: str
     whole: Progress
     genres: tuple[Progress, ...]
 
@@ -43,9 +45,11 @@ class WatchedLine:
     """One pair under one question. Percentages are of net preference, + for ``first``.
 
     The drawing is 100 wide with no preference in its middle; what favours ``first`` is on the left, as in reports.
+    Where names are not shown, ``first`` and ``second`` are empty and + is for whichever is ahead.
     """
 
     question: str
+    pair: str
     first: str
     second: str
     raters: int
@@ -72,14 +76,15 @@ class WatchedLine:
         return 50 - self.net / 2 - 0.6
 
 
-def pairs(figures: Figures, called: Mapping[str, str]) -> tuple[PairProgress, ...]:
-    """In the order of what they are called, which says nothing of what they are."""
+def pairs(figures: Figures, called: Called) -> tuple[PairProgress, ...]:
+    """In the order of ``called``."""
     found: dict[tuple[str, str], list[Cell]] = {}
     for cell in figures.cells:
-        found.setdefault(_in_order(called[cell.system_1], called[cell.system_2]), []).append(cell)
+        found.setdefault((cell.system_1, cell.system_2), []).append(cell)
     return tuple(
-        PairProgress(*names, _together("", cells), tuple(_together(cell.genre, [cell]) for cell in cells))
-        for names, cells in sorted(found.items(), key=lambda item: _key(*item[0]))
+        PairProgress(label, _together("", cells), tuple(_together(cell.genre, [cell]) for cell in cells))
+        for pair, label in called.items()
+        if (cells := found.get(pair))
     )
 
 
@@ -91,30 +96,30 @@ def genres(figures: Figures) -> tuple[Progress, ...]:
     return tuple(_together(genre, cells) for genre, cells in sorted(found.items()))
 
 
-def lines(figures: Figures, called: Mapping[str, str]) -> tuple[WatchedLine, ...]:
-    """By question and then as the pairs are ordered."""
-    made = [_line(line, called) for line in figures.lines]
+def lines(figures: Figures, called: Called, *, shown: bool) -> tuple[WatchedLine, ...]:
+    """By question and then in the order of ``called``; without directions where names are not shown."""
+    made = [_line(line, called, shown=shown) for line in figures.lines]
     labels = [str(question.label) for question in Question]
-    return tuple(sorted(made, key=lambda one: (labels.index(one.question), _key(one.first, one.second))))
+    order = list(called.values())
+    return tuple(sorted(made, key=lambda one: (labels.index(one.question), order.index(one.pair))))
 
 
-def slugs(figures: Figures) -> set[str]:
-    """Every system that the figures name."""
-    named = [(one.system_1, one.system_2) for one in figures.cells]
-    named += [(one.system_1, one.system_2) for one in figures.lines]
-    return {slug for pair in named for slug in pair}
+def compared(figures: Figures) -> set[tuple[str, str]]:
+    """Every pair that the figures tell of."""
+    told: tuple[Cell | Line, ...] = (*figures.cells, *figures.lines)
+    return {(one.system_1, one.system_2) for one in told}
 
 
-def _line(line: Line, called: Mapping[str, str]) -> WatchedLine:
-    first, second = called[line.system_1], called[line.system_2]
+def _line(line: Line, called: Called, *, shown: bool) -> WatchedLine:
     net, low, high = 100 * line.net, 100 * line.low, 100 * line.high
-    # Which system is the older one must not show in which is named first.
-    if _in_order(first, second) != (first, second):
-        first, second, net, low, high = second, first, -net, -high, -low
+    # By a level score the bounds may still lean.
+    if not shown and (net, low + high) < (0, 0):
+        net, low, high = -net, -high, -low
     return WatchedLine(
         question=str(Question(line.question).label),
-        first=first,
-        second=second,
+        pair=called[line.system_1, line.system_2],
+        first=line.system_1 if shown else "",
+        second=line.system_2 if shown else "",
         raters=line.raters,
         net=net,
         low=low,
@@ -140,12 +145,3 @@ def _together(name: str, cells: Iterable[Cell]) -> Progress:
         sum(one.simulated for one in cells),
         sum(one.quota for one in cells),
     )
-
-
-def _in_order(first: str, second: str) -> tuple[str, str]:
-    return (first, second) if _key(first) <= _key(second) else (second, first)
-
-
-def _key(*names: str) -> tuple[tuple[int, str], ...]:
-    """System Z comes before System AA."""
-    return tuple((len(name), name) for name in names)

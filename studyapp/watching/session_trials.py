@@ -60,8 +60,8 @@ def trial_rows(study: Study, session: StudySession, *, names: bool) -> list[Tria
         void.trial_id: str(void.get_reason_display())
         for void in VoidedTrial.objects.filter(trial__block=session.block_id)
     }
-    slugs = {one.system.slug for trial in trials for one in trial.sides}
-    called = blinding.names(study, sorted(slugs), shown=names)
+    compared = {_slugs(trial) for trial in trials if trial.comparison.expected is None}
+    called = blinding.pairs(study, compared, shown=False)
     points = dict(SCALE)
     rows = []
     for trial in trials:
@@ -94,17 +94,23 @@ def trial_rows(study: Study, session: StudySession, *, names: bool) -> list[Tria
     return rows
 
 
-def _called(trial: Trial, called: Mapping[str, str], *, names: bool) -> tuple[str, str, str]:
+def _slugs(trial: Trial) -> tuple[str, str]:
+    """In canonical order, whatever side they were on."""
+    return trial.comparison.stimulus_1.system.slug, trial.comparison.stimulus_2.system.slug
+
+
+def _called(trial: Trial, called: Mapping[tuple[str, str], str], *, names: bool) -> tuple[str, str, str]:
     """What left, right and the one that is known to fit better are called; the last empty where nobody knows.
 
-    A gold trial tells which is the better: with letters it would tell whose letter is whose.
+    Without names both are called by their pair alone: the answer stands beside them. A gold trial tells which is
+    the better, and so its versions are called by that.
     """
     left, right = (one.system.slug for one in trial.sides)
     better = trial.comparison.expected
-    if better is None:
-        return called[left], called[right], ""
     if names:
-        return called[left], called[right], called[better.slug]
+        return left, right, better.slug if better else ""
+    if better is None:
+        return called[_slugs(trial)], called[_slugs(trial)], ""
     of_gold = {slug: blinding.GOLD[slug != better.slug] for slug in (left, right)}
     return of_gold[left], of_gold[right], blinding.GOLD[0]
 

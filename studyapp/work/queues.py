@@ -6,7 +6,7 @@ from generation import registry
 
 GPU = "gpu"  # systems whose networks want an accelerator, one at a time
 CPU = "cpu"  # every other rendering
-SHORT = "short"  # sweeps and reports, which must not wait behind a night of renderings
+SHORT = "short"  # sweeps, reports and simulated raters, which must not wait behind a night of renderings
 QUEUES = (GPU, CPU, SHORT)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from studyapp.actions import datasets, endings, file_checks, personal_data, snapshots, stimuli, webhooks
-from studyapp.work import rubbish
+from studyapp.work import last_sweep, rubbish
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +29,7 @@ def sweep(*, now: datetime) -> None:
         webhooks.resend_due,
         snapshots.keep_fresh,
         rubbish.remove_rubbish,
+        last_sweep.note,
     )
     for part in parts:
         try:

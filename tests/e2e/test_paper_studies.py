@@ -182,7 +182,7 @@ def _run(site: Site, page: Page, paper: Paper) -> None:
     expect(page.get_by_role("heading", name="Letting people in")).to_be_visible()
     page.get_by_role("link", name="Running", exact=True).first.click()
     expect(page.get_by_text(f"{2 * paper.pairs} of {2 * paper.pairs} ratings")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("System A").first).to_be_visible()
+    expect(page.get_by_text("Pair 1").first).to_be_visible()
     expect(page.locator("#live-quota").get_by_text("v2meow")).to_have_count(0)
     press(page, "Pause", "Paused")
     press(page, "Resume", "Open")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from celery.signals import beat_init
 from django.core import mail
 from django.utils import timezone
 
@@ -16,6 +18,7 @@ from studyapp.models import Delivery, Snapshot, Study, StudyMember
 from studyapp.states import StudyState
 from studyapp.watching import monitoring
 from studyapp.watching.figures import Blocks, Check, Figures, Line
+from studyapp.work import watch
 from tests.studyapp.factories import make_member, make_researcher, open_study
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -185,3 +188,25 @@ def test_a_worker_looks_for_alarms_and_the_sweeper_notices_that_none_comes(study
         "the study is full",
         "no worker comes",
     ]
+
+
+def test_a_pilot_that_is_full_is_told_what_a_pilot_allows(study: Study, calm: Figures) -> None:
+    for state, words in ((StudyState.PILOT, "End the pilot, or open the study."), (StudyState.OPEN, "Add a wave")):
+        alarms.look(study=study, figures=replace(calm, state=state, blocks=full(calm)), now=NOW)
+        (one,) = alarms.raised(Snapshot.objects.get(study=study))
+        assert words in one.sentence
+
+
+def test_the_scheduler_tells_that_no_worker_comes_for_where_none_runs_nobody_sweeps(
+    study: Study, calm: Figures
+) -> None:
+    make_member(study, make_researcher(email="ada@example.org"), wants_mail=True)
+    old = replace(calm, at=NOW - timedelta(minutes=16))
+    Snapshot.objects.filter(study=study).update(figures=old.to_json(), made_at=old.at)
+    # In a thread of its own, as there: it closes its connection.
+    thread = threading.Thread(target=watch.look)
+    thread.start()
+    thread.join()
+    assert names(study) == ["no-worker"]
+    assert [one.subject for one in mail.outbox] == [f"[Duet] {study.title}: no worker comes"]
+    assert watch.begin in [one for _, one in beat_init.receivers]

@@ -28,7 +28,7 @@ def _acts() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 @cache
 def leaves_a_line(function: Callable[..., Any]) -> bool:
-    """Whether a call of ``AuditLine.write`` with ``by`` is in it, or in an action that it hands ``by`` to."""
+    """Whether it calls ``AuditLine.write`` or ``write_for`` with ``by``, or an action that it hands ``by`` to."""
     function = inspect.unwrap(function)
     module = inspect.getmodule(function)
     assert module is not None
@@ -40,7 +40,7 @@ def _writes(call: ast.Call, names: dict[str, Any]) -> bool:
     given = [*call.args, *(word.value for word in call.keywords)]
     if not any(isinstance(one, ast.Name) and one.id == "by" for one in given):
         return False
-    if ast.unparse(call.func) == "AuditLine.write":
+    if ast.unparse(call.func) in ("AuditLine.write", "AuditLine.write_for"):
         return True
     called = names.get(call.func.id) if isinstance(call.func, ast.Name) else None
     return inspect.isfunction(called) and called.__module__.startswith("studyapp.") and leaves_a_line(called)

@@ -57,3 +57,50 @@ def test_pairs_come_in_the_order_of_letters_not_in_that_in_which_systems_were_ma
         "block_numbers": [9, 4],
         "fields": ["title", "seed"],
     }
+
+
+def star(study: Study, salt: str) -> list[tuple[str, str]]:
+    """One system against five others, in the order of their numbers."""
+    Study.objects.filter(pk=study.pk).update(salt=salt)
+    study.refresh_from_db()
+    compared = study.pairs.values_list("system_1__slug", "system_2__slug")
+    called = blinding.pairs(study, compared, shown=False)
+    assert list(called.values()) == [f"Pair {number}" for number in range(1, 6)]
+    return list(called)
+
+
+def test_numbers_of_pairs_do_not_say_which_share_a_system_and_are_drawn_for_each_study() -> None:
+    study = make_study(salt="a")
+    one = make_system(slug="one")
+    for number in range(5):
+        study.pairs.create(system_1=one, system_2=make_system(slug=f"other-{number}"))
+    orders = {tuple(star(study, salt)) for salt in "abcdefgh"}
+    assert len(orders) > 4
+    assert star(study, "a") == star(study, "a")
+    # A page that tells of one pair calls it as the others do, whichever way round.
+    known = blinding.pairs(study, study.pairs.values_list("system_1__slug", "system_2__slug"), shown=False)
+    alone = blinding.pairs(study, [("other-3", "one")], shown=False)
+    assert alone == {("other-3", "one"): known["one", "other-3"]}
+    assert blinding.pairs(study, [("one", "other-3")], shown=True) == {("one", "other-3"): "one vs other-3"}
+
+
+@pytest.mark.parametrize("name", ["contact", "title", "consent_text__de"])
+def test_no_text_that_somebody_can_write_tells_whose_letter_is_whose(study: Study, name: str) -> None:
+    told = blinding.without_names(study)
+    amended = {"what": name, "before": "", "after": "cmt", "reason": "cmt"}
+    assert told(amended) == amended
+    changed = {"after": {name.partition("__")[0]: "cmt"}, "changes": {"caption": "cmt", "tags": ["cmt"]}}
+    assert told(changed) == changed
+    pairs = {"what": "primary_pairs", "before": [], "after": [["cmt", "cmt-tiny"]]}
+    assert told(pairs)["after"] == [["System A", "System B"]]
+
+
+def test_hypotheses_are_kept_back_whole(study: Study) -> None:
+    told = blinding.without_names(study)
+    assert told({"what": "hypotheses", "before": "", "after": "cmt wins"}) == {
+        "what": "hypotheses",
+        "before": "",
+        "after": blinding.HYPOTHESES_KEPT_BACK,
+    }
+    assert told({"after": {"hypotheses": "cmt wins"}})["after"] == {"hypotheses": blinding.HYPOTHESES_KEPT_BACK}
+    assert blinding.hypotheses(study) == ""

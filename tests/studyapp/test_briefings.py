@@ -202,3 +202,32 @@ def test_nobody_agrees_to_what_was_changed_while_they_read() -> None:
         study.consent_version,
         briefing(study, "en").sha256,
     )
+
+
+def test_a_translation_that_is_refused_stays_as_it_was_typed(client: Client) -> None:
+    owner = make_researcher(is_superuser=False)
+    client.force_login(owner)
+    study = make_study(by=owner)
+    add = reverse("admin:studyapp_studytext_add")
+    typed = {
+        "study": study.pk,
+        "consent_text": "Typed for an hour.",
+        "instructions": "x",
+        "understanding_text": "",
+    }
+    typed |= {"data_kept": "", "kept_for": ""}
+    refused = (("en", "draft", "own texts are in English"), ("de", "pilot", "is pilot; only of a draft"))
+    for language, state, said in refused:
+        Study.objects.filter(pk=study.pk).update(state=state)
+        page = client.post(add, {**typed, "language": language})
+        assert page.status_code == 200
+        assert "Typed for an hour." in page.content.decode()
+        (error,) = page.context["adminform"].form.non_field_errors()
+        assert said in error
+        assert error.endswith("Nothing was saved.")
+    text = StudyText.objects.create(study=study, language="fr", consent_text="b", instructions="i")
+    page = client.post(reverse("admin:studyapp_studytext_change", args=[text.pk]), typed)
+    assert "Typed for an hour." in page.content.decode()
+    assert "Nothing was saved." in page.content.decode()
+    text.refresh_from_db()
+    assert text.consent_text == "b"

@@ -18,7 +18,7 @@ from studyapp.plan.sampling import Refusal
 from studyapp.states import DatasetState
 from studyapp.watching.session_trials import trial_rows
 from tests.studyapp.api.caller import caller_for
-from tests.studyapp.factories import make_clip, make_member, make_researcher, make_study, make_system
+from tests.studyapp.factories import make_clip, make_member, make_researcher, make_study, make_system, open_study
 from tests.studyapp.test_waves import designed_study
 from tests.studyapp.watching.test_monitoring import taking_part
 
@@ -156,7 +156,8 @@ def test_a_gold_trial_calls_its_sides_by_what_they_are_in_it_and_never_by_letter
         better = row.trial.comparison.expected
         assert (row.left == GOLD[0]) == (row.trial.sides.left.system == better)
         assert row.expected == GOLD[0]
-    assert all(row.left.startswith("System ") for row in rows if row.trial.kind == "test")
+    tested = [(row.left, row.right) for row in rows if row.trial.kind == "test"]
+    assert all(left == right and left.startswith("Pair ") for left, right in tested)
     named = trial_rows(study, session, names=True)
     assert {row.expected for row in named if row.trial.kind == "gold"} == {study.gold_truth.slug}
     _, client = member(study, StudyMember.Role.VIEWER)
@@ -211,3 +212,40 @@ def test_a_stimulus_is_shown_beside_its_system_to_none_whose_study_keeps_it() ->
     superuser = Client()
     superuser.force_login(make_researcher())
     assert superuser.get(change).status_code == 200
+
+
+def test_no_amendment_by_who_may_not_see_names_tells_whose_letter_is_whose() -> None:
+    study = designed_study()
+    pair = study.pairs.values_list("system_1__slug", "system_2__slug")[0]
+    call = caller_for(member(study)[0])
+    for changes in ({"hypotheses": pair[0]}, {"primary_pairs": [list(pair)]}):
+        answer = call("POST", f"studies/{study.slug}/amendments", {"reason": "r", "changes": changes})
+        assert answer.status == 422
+        assert "ask a member who may see their names" in answer.said["error"]
+    sent = {"reason": "r", "changes": {"contact": pair[0]}}
+    assert call("POST", f"studies/{study.slug}/amendments", sent).said[0]["after"] == pair[0]
+    for address in ("amendments", "audit-lines"):
+        assert "System " not in json.dumps(call("GET", f"studies/{study.slug}/{address}").said)
+    named = caller_for(member(study, sees_names=True)[0])
+    sent = {"reason": "r", "changes": {"hypotheses": f"{pair[0]} wins"}}
+    assert named("POST", f"studies/{study.slug}/amendments", sent).status == 201
+    said = json.dumps(call("GET", f"studies/{study.slug}").said)
+    assert named_in(study, said.replace(f'"contact": "{pair[0]}"', "")) == set()
+
+
+def test_a_second_study_of_the_same_soundtracks_tells_nothing_of_the_first_ones() -> None:
+    study = open_study()
+    user, client = member(study)
+    shared = study.comparisons.all()[0]
+    own = make_study(by=user)
+    own.comparisons.create(clip=shared.clip, stimulus_1=shared.stimulus_1, stimulus_2=shared.stimulus_2)
+    call = caller_for(user)
+    for item in call("GET", f"studies/{own.slug}/stimuli?names=1").said["items"]:
+        assert item["system"] in {shared.stimulus_1.system.slug, shared.stimulus_2.system.slug}
+        assert {item[name] for name in ("id", "sha256", "lufs", "duration_s", "ready_at")} == {None}
+    page = read(client, "research-listen", own.slug)
+    assert page.count("kept back: another study shows it") == 2
+    assert "data-play" not in page
+    study.members.filter(user=user).update(sees_names=True)
+    assert all(one["sha256"] for one in call("GET", f"studies/{own.slug}/stimuli?names=1").said["items"])
+    assert read(client, "research-listen", own.slug).count("kept back") == 0

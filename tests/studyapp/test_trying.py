@@ -11,7 +11,8 @@ from django.urls import reverse
 from studyapp.actions.stimuli import retry_one
 from studyapp.actions.trying import find_clip, latest, try_on
 from studyapp.errors import DuetError
-from studyapp.models import AuditLine, Stimulus, System
+from studyapp.models import AuditLine, Clip, Stimulus, System
+from studyapp.plan.sampling import ask
 from studyapp.states import StimulusState
 from tests.studyapp.factories import make_clip, make_researcher, make_stimulus, make_system
 
@@ -49,6 +50,15 @@ def test_a_shuffle_may_read_its_clips_dataset_and_no_other() -> None:
         try_on(system=shuffle, clip=alone, by=None)
     neighbour = make_clip(dataset="mine")
     assert set(try_on(system=shuffle, clip=alone, by=None).audio_pool) == {alone.pk, neighbour.pk}
+
+
+def test_a_shuffle_borrows_from_clips_that_are_long_enough_alone() -> None:
+    shuffle, long = make_system("random-shuffle"), make_clip(duration_s=10.0)
+    make_clip(duration_s=6.0)
+    with pytest.raises(DuetError, match=r"the longest original audio of another clip 6\.00 s"):
+        try_on(system=shuffle, clip=long, by=None)
+    _facts, refusals = ask(list(Clip.objects.all()), [shuffle])
+    assert [refused.clip_id for refused in refusals] == [long.clip_id]
 
 
 def test_a_clip_that_the_system_cannot_score_is_refused_with_its_reason(staff: Client, system: System) -> None:

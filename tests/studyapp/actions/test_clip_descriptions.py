@@ -7,11 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from studyapp.actions.clip_descriptions import describe_clip, license_clips, tag_clips
 from studyapp.errors import DuetError, WrongState
-from studyapp.models import AuditLine, Clip
-from tests.studyapp.factories import make_clip, make_researcher, make_stimulus, make_system, open_study
+from studyapp.models import AuditLine, Clip, Study
+from studyapp.states import StudyState
+from tests.studyapp.factories import (
+    make_clip,
+    make_researcher,
+    make_stimulus,
+    make_study,
+    make_system,
+    open_study,
+)
 
 
 @pytest.mark.django_db
@@ -34,11 +43,51 @@ def test_what_nobody_meets_can_be_said_at_any_time() -> None:
     said = {
         "licence": "CC0",
         "source_url": "https://example.org/x",
-        "tags": ["Live", "dance"],
         "labels": ["/m/06by7"],
     }
     described = describe_clip(clip=clip, by=None, genre=clip.genre, **said)
-    assert (described.licence, described.tags) == ("CC0", ["dance", "live"])
+    assert described.licence == "CC0"
+
+
+@pytest.mark.django_db
+def test_tags_stand_once_a_study_has_opened_for_results_are_split_by_them() -> None:
+    study = open_study()
+    clip, free = study.clips.all()[0], make_clip()
+    draft = make_study()
+    draft.clips.add(free)
+    assert describe_clip(clip=free, by=None, tags=["Live", "dance"]).tags == ["dance", "live"]
+    for state in (StudyState.OPEN, StudyState.CLOSED):
+        closed_at = timezone.now() if state == StudyState.CLOSED else None
+        Study.objects.filter(pk=study.pk).update(state=state, closed_at=closed_at)
+        with pytest.raises(WrongState, match="a study that has opened"):
+            describe_clip(clip=clip, by=None, tags=["live"])
+        with pytest.raises(WrongState, match=f"test/{clip.clip_id}: in the design .* no clip was tagged"):
+            tag_clips(clips=[free, clip], tag="new", by=None)
+    assert not Clip.objects.filter(tags__icontains="new").exists()
+    # What it has already is no change.
+    assert describe_clip(clip=clip, by=None, tags=clip.tags).tags == []
+
+
+@pytest.mark.django_db
+def test_what_is_said_of_a_clip_is_told_in_every_study_that_has_it() -> None:
+    first, second = make_study(), make_study()
+    shared, own, free = make_clip(), make_clip(), make_clip()
+    first.clips.add(shared, own)
+    second.clips.add(shared)
+    describe_clip(clip=shared, by=None, caption="a beach")
+    assert {line.study for line in AuditLine.objects.all()} == {first, second}
+    AuditLine.objects.all().delete()
+    tag_clips(clips=[shared, own, free], tag="live", by=None)
+    told = {line.study: line.details["clips"] for line in AuditLine.objects.all()}
+    names = [f"test/{clip.clip_id}" for clip in (shared, own, free)]
+    assert told == {first: names[:2], second: names[:1], None: names[2:]}
+    AuditLine.objects.all().delete()
+    license_clips(dataset="test", licence="CC0", by=None)
+    assert {line.study: line.details["clips"] for line in AuditLine.objects.all()} == {
+        first: 2,
+        second: 1,
+        None: 1,
+    }
 
 
 @pytest.mark.django_db

@@ -282,3 +282,21 @@ def test_the_forms_queries_do_not_grow_with_what_it_lists(
             make_system()
             make_clip()
     assert counts[0] == counts[1]
+
+
+def test_a_draft_that_is_saved_after_a_colleague_began_the_pilot_stays_as_it_was_typed(
+    staff: Client, researcher: User, systems: list[System]
+) -> None:
+    study = draft_of(researcher, systems)
+    sent = {**as_loaded(staff, study), "hypotheses": "Typed for an hour."}
+    Study.objects.filter(pk=study.pk).update(state="pilot")
+    page = staff.post(reverse("admin:studyapp_study_change", args=[study.pk]), sent)
+    assert page.status_code == 200
+    assert "Typed for an hour." in page.content.decode()
+    (error,) = page.context["adminform"].form.non_field_errors()
+    assert "pilot" in error
+    assert error.endswith("Nothing was saved.")
+    study.refresh_from_db()
+    assert study.hypotheses == ""
+    # Who only looks is led on to the study's page.
+    assert staff.get(reverse("admin:studyapp_study_change", args=[study.pk])).status_code == 302

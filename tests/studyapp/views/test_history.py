@@ -13,10 +13,22 @@ from django.urls import reverse
 from django.utils import timezone
 
 from studyapp import history
+from studyapp.actions.clip_descriptions import describe_clip
 from studyapp.actions.looking import note_download, note_names_seen
+from studyapp.actions.stimuli import retry_one
+from studyapp.actions.trying import try_on
 from studyapp.history import Asked, Change
-from studyapp.models import AuditLine, Dataset, Study, StudyMember, User
-from tests.studyapp.factories import make_member, make_researcher, make_study, make_system
+from studyapp.models import AuditLine, Comparison, Dataset, Study, StudyMember, SystemPair, User
+from studyapp.states import StimulusState
+from tests.studyapp.api.caller import caller_for
+from tests.studyapp.factories import (
+    make_clip,
+    make_member,
+    make_researcher,
+    make_stimulus,
+    make_study,
+    make_system,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -88,13 +100,13 @@ def test_lines_are_filtered_by_verb_and_person(staff: Client, study: Study, owne
 
 def test_every_line_is_on_one_page_and_lines_written_meanwhile_push_none_out(staff: Client, study: Study) -> None:
     made = [AuditLine.write("design built", by=None, study=study, number=n).pk for n in range(history.PAGE + 3)]
-    first = history.page_of(study, Asked())
+    first = history.page_of(study, Asked(), named=True)
     AuditLine.write("design built", by=None, study=study)
-    second = history.page_of(study, Asked(before=first.older))
+    second = history.page_of(study, Asked(before=first.older), named=True)
     assert [line.pk for line in (*first.lines, *second.lines)] == made[::-1]
     assert second.older is None
     page = staff.get(f"{reverse('research-history', args=[study.slug])}?verb=design+built").content.decode()
-    older = history.page_of(study, Asked(verb="design built")).older
+    older = history.page_of(study, Asked(verb="design built"), named=True).older
     assert f'href="?verb=design+built&amp;before={older}"' in page
 
 
@@ -160,3 +172,31 @@ def test_who_may_not_see_names_reads_letters_on_the_page_and_in_the_file(client:
         assert {"System A", "System B", "another system"} <= {name for name in NAMED if name in text}
     StudyMember.objects.filter(user=viewer).update(sees_names=True)
     assert "cmt vs cmt-tiny" in client.get(reverse("research-history", args=[study.slug])).content.decode()
+
+
+def test_what_others_did_to_its_clips_and_systems_is_in_its_history(
+    client: Client, study: Study, owner: User
+) -> None:
+    stranger, blind = make_researcher(is_superuser=False), make_researcher(is_superuser=False)
+    make_member(study, blind, role=StudyMember.Role.EDITOR)
+    first, second = make_system(), make_system("random-shuffle")
+    SystemPair.objects.create(study=study, system_1=first, system_2=second)
+    clip = make_clip()
+    study.clips.add(clip)
+    describe_clip(clip=clip, by=stranger, caption="a beach")
+    one, other = make_stimulus(clip, first), make_stimulus(clip, second)
+    Comparison.objects.create(study=study, clip=clip, stimulus_1=one, stimulus_2=other)
+    type(one).objects.filter(pk=one.pk).update(state=StimulusState.FAILED, file="", file_sha256="", error="no")
+    retry_one(stimulus=one, by=stranger)
+    try_on(system=first, clip=clip, by=stranger)
+    seen = {"clip described anew", "failed stimulus asked for again"}
+    # By letter, the moment of a trial would tell whose letter it is.
+    for user, verbs in ((owner, seen | {"system tried"}), (blind, seen)):
+        client.force_login(user)
+        assert {row["what"] for row in rows(client, study)} == verbs
+        page = client.get(reverse("research-history", args=[study.slug])).content.decode()
+        assert ("system tried" in page.lower()) == ("system tried" in verbs)
+        said = caller_for(user)("GET", f"studies/{study.slug}/audit-lines").said
+        assert {line["verb"] for line in said["items"]} == verbs
+    client.force_login(owner)
+    assert "clip described anew" in client.get(reverse("admin:studyapp_auditline_changelist")).content.decode()

@@ -111,7 +111,10 @@ def test_no_token_and_no_name_of_a_system_is_told(viewer: Client, study: Study, 
     for page in (listing(study), replay(study, session)):
         text = viewer.get(page).content.decode()
         assert not any(secret in text for secret in (*tokens, *SLUGS))
-    assert "System A" in viewer.get(replay(study, session)).content.decode()
+    text = viewer.get(replay(study, session)).content.decode()
+    # The answer stands beside it: a letter would tell which system it favours.
+    assert "Pair 1" in text
+    assert "System A" not in text
 
 
 def test_names_are_for_who_may_see_them_and_asks(client: Client, study: Study, session: StudySession) -> None:

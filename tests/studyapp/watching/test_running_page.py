@@ -39,36 +39,47 @@ FIGURES = Figures(
     disk_free=1,
     disk_total=2,
 )
-LETTERS = {"cmt": "System B", "v2meow": "System A", "riffusion": "System AA"}
+NUMBERS = {("cmt", "riffusion"): "Pair 1", ("cmt", "v2meow"): "Pair 2"}
 
 
-def test_the_system_that_is_named_first_is_the_one_with_the_first_letter() -> None:
-    for line in running_page.lines(FIGURES, LETTERS):
-        assert (line.first, line.second) == ("System A", "System B")
-        assert (line.net, line.low, line.high) == (-20.0, -50.0, 10.0)
-    named = running_page.lines(FIGURES, {"cmt": "cmt", "v2meow": "v2meow"})[0]
-    assert (named.first, named.net, named.low, named.high) == ("cmt", 20.0, -10.0, 50.0)
+@pytest.mark.parametrize(
+    ("net", "low", "high", "shown"),
+    [
+        (0.2, -0.1, 0.5, (20.0, -10.0, 50.0)),
+        (-0.2, -0.5, 0.1, (20.0, -10.0, 50.0)),
+        (0.0, -0.4, 0.3, (0.0, -30.0, 40.0)),
+    ],
+)
+def test_without_names_a_line_tells_how_far_one_is_ahead_and_not_which(
+    net: float, low: float, high: float, shown: tuple[float, float, float]
+) -> None:
+    figures = replace(FIGURES, lines=(replace(LINE, net=net, low=low, high=high),))
+    line = running_page.lines(figures, NUMBERS, shown=False)[0]
+    assert (line.pair, line.first, line.second) == ("Pair 2", "", "")
+    assert (line.net, line.low, line.high) == shown
+    named = running_page.lines(figures, NUMBERS, shown=True)[0]
+    assert (named.first, named.second) == ("cmt", "v2meow")
+    assert (named.net, named.low, named.high) == (100 * net, 100 * low, 100 * high)
 
 
 def test_what_favours_the_first_is_drawn_on_the_left() -> None:
-    line = running_page.lines(FIGURES, {"cmt": "cmt", "v2meow": "v2meow"})[0]
+    line = running_page.lines(FIGURES, NUMBERS, shown=True)[0]
     assert (line.x, line.width) == (25.0, 30.0)
     assert line.dot == pytest.approx(39.4)
 
 
 def test_questions_come_in_their_order() -> None:
-    assert [line.question for line in running_page.lines(FIGURES, LETTERS)] == [
+    assert [line.question for line in running_page.lines(FIGURES, NUMBERS, shown=False)] == [
         "Visual relevance",
         "Music preference",
     ]
 
 
-def test_pairs_come_in_the_order_of_their_letters_with_their_genres_added_up() -> None:
-    first, second = running_page.pairs(FIGURES, LETTERS)
-    assert (first.first, first.second) == ("System A", "System B")
-    assert (second.first, second.second) == ("System B", "System AA")
-    assert first.whole == Progress("", 6, 1, 20)
-    assert first.genres == (Progress("Rock", 4, 1, 10), Progress("Jazz", 2, 0, 10))
+def test_pairs_come_in_the_order_of_their_numbers_with_their_genres_added_up() -> None:
+    first, second = running_page.pairs(FIGURES, NUMBERS)
+    assert (first.pair, second.pair) == ("Pair 1", "Pair 2")
+    assert second.whole == Progress("", 6, 1, 20)
+    assert second.genres == (Progress("Rock", 4, 1, 10), Progress("Jazz", 2, 0, 10))
     assert running_page.genres(FIGURES) == (Progress("Jazz", 2, 0, 10), Progress("Rock", 9, 1, 15))
 
 
@@ -82,4 +93,4 @@ def test_a_bar_is_never_longer_than_its_frame() -> None:
 @pytest.mark.parametrize(("evidence", "words"), [(0.0123, "0.012"), (41.7, "42"), (1e300, "over 10 000")])
 def test_evidence_is_told_in_few_digits(evidence: float, words: str) -> None:
     changed = replace(FIGURES, lines=(replace(LINE, evidence=evidence),))
-    assert running_page.lines(changed, LETTERS)[0].evidence == words
+    assert running_page.lines(changed, NUMBERS, shown=False)[0].evidence == words

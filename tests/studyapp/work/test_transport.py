@@ -123,8 +123,9 @@ def test_each_task_goes_to_its_own_queue_and_to_no_other() -> None:
         tasks.render_stimulus.apply_async((1,), queue=queue)
     tasks.build_dataset.delay(1)
     tasks.sweep.delay()
+    tasks.simulate_pilot.delay(1, 1)
     counts = {queue: len(list((folder() / "queues" / queue).iterdir())) for queue in QUEUES}
-    assert counts == {"gpu": 1, "cpu": 1, "short": 3}
+    assert counts == {"gpu": 1, "cpu": 1, "short": 4}
 
 
 READER = """
