@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from generation import places
 from generation.baselines.fit import MISSING_S, fit, too_short
 from generation.contracts import ClipFacts, GenerationError, Progress, Request, Settings, Soundtrack
 from generation.media.decode import audio
@@ -14,7 +15,8 @@ from generation.places import path_of
 
 RATE_HZ = 48_000
 SUFFIXES = (
-    ".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi",
+    ".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".au", ".mp4", ".m4v",
+    ".mov", ".webm", ".mkv", ".avi",
 )  # fmt: skip
 
 
@@ -64,11 +66,12 @@ def inputs(facts: ClipFacts, settings: Settings) -> tuple[Path, ...]:
 
 
 def match(folder: str, clip_id: str) -> Path:
-    """The one file of ``folder`` named after the clip. Raises MediaError when there is none, or more than one."""
+    """The one file of ``folder`` named after the clip. Raises GenerationError when there are none or several."""
     place = path_of("folder", folder)
-    if not place.is_dir():
+    if not places.is_dir("folder", place):
         raise MediaError(f"the folder {folder!r} does not exist; set `folder` to where the finished files are")
-    found = sorted(path for path in place.iterdir() if path.stem == clip_id and path.suffix.lower() in SUFFIXES)
+    held = places.entries("folder", place)
+    found = [path for path in held if path.stem == clip_id and path.suffix.lower() in SUFFIXES]
     if not found:
         raise MediaError(
             f"{place.name} holds no file named {clip_id} with one of {' '.join(SUFFIXES)}; add {clip_id}.wav"

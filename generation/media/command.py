@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,18 @@ from generation.media.binaries import ffmpeg_path, ffprobe_path
 from generation.media.errors import MediaError
 
 TIMEOUT_S = 300.0
+
+FORMATS = (
+    *("mov", "matroska", "avi", "flv", "asf", "mpegts", "mpeg", "mpegvideo", "mxf", "dv", "gif"),
+    *("wav", "w64", "flac", "mp3", "ogg", "aac", "aiff", "caf", "au", "ac3", "eac3", "amr", "wv"),
+    *("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"),
+)
+"""ffmpeg's names of the formats that others' files are read in; pictures, so that they are called what they are.
+
+Playlists (hls, concat, dash and the like) are not among them: they make ffmpeg play other files of this server.
+"""
+PROTOCOLS = ("file", "pipe")
+_SAYS_NOTHING = ("Invalid data found when processing input", "Invalid argument")
 
 BITEXACT_OUTPUT: dict[str, Any] = {
     "map_metadata": -1,
@@ -47,6 +59,13 @@ def url(path: Path) -> str:
     return f"file:{path.absolute()}"
 
 
+def file_input(path: Path, **options: Any) -> Any:
+    """A file as an input of ffmpeg-python that reads nothing but this file, whatever is in it."""
+    return ffmpeg.input(
+        url(path), format_whitelist=",".join(FORMATS), protocol_whitelist=",".join(PROTOCOLS), **options
+    )
+
+
 def run(
     stream: Any, *, feed: bytes | None = None, log_level: str = "error", timeout_s: float = TIMEOUT_S
 ) -> Finished:
@@ -59,9 +78,12 @@ def run(
     return _call(command, feed, timeout_s)
 
 
-def ffprobe_json(path: Path, *options: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+def ffprobe_json(
+    path: Path, *options: str, formats: Iterable[str] = FORMATS, timeout_s: float = TIMEOUT_S
+) -> dict[str, Any]:
     """ffprobe's answer as JSON. Raises MediaError with ffprobe's own last useful line."""
-    command = [ffprobe_path(), "-hide_banner", "-v", "error", "-of", "json", *options, url(path)]
+    allowed = ["-format_whitelist", ",".join(formats), "-protocol_whitelist", ",".join(PROTOCOLS)]
+    command = [ffprobe_path(), "-hide_banner", "-v", "error", "-of", "json", *allowed, *options, url(path)]
     answer: dict[str, Any] = json.loads(_call(command, None, timeout_s).stdout)
     return answer
 
@@ -101,5 +123,5 @@ def last_useful_line(stderr: str) -> str:
     if not useful:
         return "no reason given"
     # ffmpeg's last word on an unreadable file says nothing; the line before it, if any, says why.
-    telling = [line for line in useful if not line.endswith("Invalid data found when processing input")]
+    telling = [line for line in useful if not line.endswith(_SAYS_NOTHING)]
     return re.sub(r"file:.*/", "", (telling or useful)[-1])

@@ -9,7 +9,7 @@ import ffmpeg
 import numpy as np
 import numpy.typing as npt
 
-from generation.media.command import run, url, whole_file
+from generation.media.command import file_input, run, url, whole_file
 from generation.media.errors import MediaError, NoAudio, Truncated
 from generation.media.probe import probe, require_video
 
@@ -50,7 +50,7 @@ def greys(path: Path, *, fps: float, width: int, height: int, duration_s: float)
 def _steady(path: Path, fps: float) -> Any:
     """The upright picture at a steady rate, without end."""
     return (
-        ffmpeg.input(url(path))
+        file_input(path)
         .video.filter("fps", fps=fps, start_time=0, round="up")
         .filter("tpad", stop=-1, stop_mode="clone")
     )
@@ -84,7 +84,7 @@ def audio(
     part = {"ss": start_s} if start_s else {}
     if duration_s is not None:
         part["t"] = duration_s
-    source = ffmpeg.input(url(path), **part)
+    source = file_input(path, **part)
     return decode_stream(source.audio, sample_rate_hz=sample_rate_hz, channels=channels)
 
 

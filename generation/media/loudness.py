@@ -12,7 +12,7 @@ import ffmpeg
 import numpy as np
 import numpy.typing as npt
 
-from generation.media.command import run, url
+from generation.media.command import file_input, run
 from generation.media.decode import interleaved
 from generation.media.errors import MediaError, NoAudio
 from generation.media.probe import probe
@@ -34,7 +34,7 @@ def measure(path: Path) -> Loudness:
     """Loudness of a file's first audio stream. Raises NoAudio or MediaError."""
     if not probe(path).has_audio:
         raise NoAudio(f"{path.name} has no sound to measure; give a file with an audio track")
-    return _ebur128(ffmpeg.input(url(path)).audio, None)
+    return _ebur128(file_input(path).audio, None)
 
 
 def measure_array(waveform: npt.NDArray[np.float32], sample_rate_hz: int) -> Loudness:

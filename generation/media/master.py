@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ffmpeg
-
-from generation.media.command import BITEXACT_OUTPUT, run, time_limit_s, url, whole_file
+from generation.media.command import BITEXACT_OUTPUT, file_input, run, time_limit_s, url, whole_file
 from generation.media.decode import SCALER
 from generation.media.errors import MediaError, TooShort, Truncated
 from generation.media.loudness import SILENCE_LUFS, measure
@@ -135,4 +133,4 @@ def master_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _input(source: Path, start_s: float) -> Any:
-    return ffmpeg.input(url(source), ss=start_s) if start_s else ffmpeg.input(url(source))
+    return file_input(source, ss=start_s) if start_s else file_input(source)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generation.contracts import Soundtrack
-from generation.media.command import BITEXACT_OUTPUT, run, time_limit_s, url, whole_file
+from generation.media.command import BITEXACT_OUTPUT, file_input, run, time_limit_s, url, whole_file
 from generation.media.decode import interleaved, resample
 from generation.media.errors import MediaError, UnfitSoundtrack
 from generation.media.loudness import Loudness, measure, measure_array
@@ -178,7 +178,7 @@ def _at_loudness(
 
 
 def _encode(master: Path, waveform: npt.NDArray[np.float32], part: Path) -> None:
-    picture = ffmpeg.input(url(master)).video
+    picture = file_input(master).video
     sound = ffmpeg.input("pipe:0", format="f32le", ar=RATE_HZ, ac=2).audio
     run(
         ffmpeg.output(

@@ -6,9 +6,7 @@ import math
 import re
 from pathlib import Path
 
-import ffmpeg
-
-from generation.media.command import run, url
+from generation.media.command import file_input, run
 from generation.media.errors import NoAudio
 from generation.media.probe import probe
 
@@ -27,7 +25,7 @@ def outline(path: Path, *, slices: int = SLICES) -> list[float]:
         raise NoAudio(f"{path.name} has no sound to draw; give a file with an audio track")
     each = max(1, math.ceil(info.duration_s * info.audio_rate_hz / slices))
     metered = (
-        ffmpeg.input(url(path))
+        file_input(path)
         .audio.filter("asetnsamples", n=each)
         .filter("astats", metadata=1, reset=1, measure_perchannel="none", measure_overall="Peak_level")
         .filter("ametadata", mode="print", key=_PEAK, file="-")

@@ -13,9 +13,6 @@ from generation.media.errors import MediaError, NotAVideo, Truncated
 ENDS_EARLY_S = 0.5
 """How much sooner than promised a file may end before it counts as truncated: containers round, decoders delay."""
 
-TEXT = frozenset({"ansi", "bintext", "xbin", "idf"})
-"""Codecs by which ffmpeg calls a text file "video" and shows it as a terminal would."""
-
 STILL = frozenset({"png", "mjpeg", "bmp", "gif", "webp", "tiff", "jpegls", "svg"})
 """Codecs of single pictures; in a file with a duration they are real video, Motion JPEG above all."""
 
@@ -51,9 +48,15 @@ def probe(path: Path) -> MediaInfo:
     Audio-only files pass; ``require_video`` refuses them. Raises MediaError (missing or empty file),
     NotAVideo (not a media file) or Truncated (the index is missing, or the data ends early).
     """
-    if not path.is_file():
+    try:
+        size = path.stat().st_size if path.is_file() else None
+    except OSError as error:
+        raise MediaError(
+            f"{path.name[:80]} cannot be looked at ({error.strerror}); let this server read it"
+        ) from None
+    if size is None:
         raise MediaError(f"{path.name} is not a file; check the path")
-    if path.stat().st_size == 0:
+    if size == 0:
         raise MediaError(f"{path.name} is empty (0 bytes); copy or download it again")
     try:
         answer = ffprobe_json(path, "-show_format", "-show_streams")
@@ -91,7 +94,8 @@ def _unreadable(path: Path, error: MediaError) -> MediaError:
     # ffmpeg misses the index in anything that is called .mp4; only a real one begins with one of its boxes.
     if "moov atom not found" in str(error) and _first_box(path) in (b"ftyp", b"mdat", b"wide", b"free"):
         return Truncated(f"{path.name} is truncated: its index is missing; copy or download it again")
-    reason = "" if "Invalid data found" in str(error) else f" ({error})"
+    unknown = any(words in str(error) for words in ("Invalid data found", "not on whitelist"))
+    reason = "" if unknown else f" ({error})"
     return NotAVideo(f"{path.name} is not a media file{reason}; give a video file")
 
 
@@ -104,7 +108,7 @@ def _is_moving_picture(stream: dict[str, Any]) -> bool:
     if stream.get("codec_type") != "video" or stream.get("disposition", {}).get("attached_pic"):
         return False
     codec = stream.get("codec_name")
-    return codec not in TEXT and not (codec in STILL and not _number(stream.get("duration")))
+    return not (codec in STILL and not _number(stream.get("duration")))
 
 
 def _picture_span(path: Path, index: int) -> tuple[float, int]:

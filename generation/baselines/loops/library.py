@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from generation import places
 from generation.contracts import GenerationError
 from generation.media.errors import MediaError
 from generation.media.probe import probe
@@ -53,10 +54,10 @@ class Loop:
 def table(library: str) -> Path:
     """The table of a library; "" is the shipped one. Raises GenerationError when folder or table is missing."""
     folder = path_of("library", library) if library.strip() else SHIPPED
-    if not folder.is_dir():
+    if not places.is_dir("library", folder):
         raise GenerationError(f"the folder {library!r} does not exist; set `library` to a folder with {TABLE}")
     path = folder / TABLE
-    if not path.is_file():
+    if not places.is_file("library", path):
         raise GenerationError(f"{folder.name} holds no {TABLE}; write one with the columns {', '.join(COLUMNS)}")
     return path
 
@@ -117,6 +118,8 @@ def _read(path: Path, changed_ns: int, size: int, folder_changed_ns: int) -> tup
                 raise GenerationError(f"{TABLE} lacks the column {missing[0]}; it needs {', '.join(COLUMNS)}")
             # The line a researcher's editor shows: the header is line 1.
             loops = tuple(_loop(path.parent, row, reader.line_num) for row in reader)
+    except OSError as error:
+        raise GenerationError(f"{path} cannot be read ({error.strerror}); let this server read it") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise GenerationError(f"{TABLE} is not a CSV file in UTF-8 ({error}); export it again") from error
     if not loops:
@@ -142,7 +145,11 @@ def _loop(folder: Path, row: Mapping[str, str | None], line: int) -> Loop:
     path = folder / cells["file"]
     tags = tuple(tag.strip().lower() for tag in cells["tags"].split(",") if tag.strip())
     # A table is data: a row must not reach outside the folder it describes.
-    if not cells["file"] or not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+    if (
+        not cells["file"]
+        or not path.resolve().is_relative_to(folder.resolve())
+        or not places.is_file("library", path)
+    ):
         raise GenerationError(f"{where}: there is no such file in {folder.name}; add it or take the row out")
     if not tags:
         raise GenerationError(f"{where} has no tags; give a few words, separated by commas")

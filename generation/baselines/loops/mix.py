@@ -12,7 +12,7 @@ import numpy.typing as npt
 from generation.baselines.loops.arrange import HALVES, Arrangement
 from generation.baselines.loops.choose import Chosen
 from generation.baselines.loops.library import OFF_S, Loop, check_sound, unreadable, version
-from generation.media.command import url
+from generation.media.command import file_input
 from generation.media.decode import decode_stream, interleaved
 from generation.media.errors import MediaError
 
@@ -84,7 +84,7 @@ def _decoded(loop: Loop, changed_ns: int, size: int) -> Wave:
     wanted = round(loop.seconds * RATE_HZ)
     try:
         # An hour that was listed by mistake is not read to its end.
-        source = ffmpeg.input(url(loop.path), t=loop.seconds + 1)
+        source = file_input(loop.path, t=loop.seconds + 1)
         sound = decode_stream(source.audio, sample_rate_hz=RATE_HZ, channels=2)
     except MediaError as error:
         raise unreadable(loop) from error

@@ -45,9 +45,8 @@ def suffix_of(path: Path, who: str) -> str:
         raise GenerationError(
             f"{who} gave {size(path.stat().st_size)}, more than {size(MOST_BYTES)}; let it write less"
         )
-    formats = ",".join(SUFFIXES)
     try:
-        seen = ffprobe_json(path, "-format_whitelist", formats, "-show_format", "-show_streams")
+        seen = ffprobe_json(path, "-show_format", "-show_streams", formats=SUFFIXES)
     except MediaError as error:
         raise _no_audio(who, str(error), path) from None
     kinds = [stream.get("codec_type") for stream in seen.get("streams", [])]

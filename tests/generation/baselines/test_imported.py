@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ffmpeg
 import numpy as np
 import pytest
 
 from generation import registry
 from generation.contracts import ClipFacts, GenerationError, Request, Soundtrack
+from generation.media.command import run, url
 from generation.media.decode import write_wav
 
 from .conftest import tone
@@ -36,6 +38,14 @@ def test_plays_the_file_named_after_the_clip(folder: Path) -> None:
     assert refusal("forest", 1.0, folder) is None
     heard = generate("forest", 1.0, folder)
     assert np.array_equal(heard.waveform, tone(0))
+
+
+@pytest.mark.parametrize("suffix", [".aif", ".aiff", ".caf", ".au"])
+def test_formats_of_studios_are_taken(folder: Path, suffix: str) -> None:
+    source = ffmpeg.input(str(folder / "forest.wav")).audio
+    run(source.output(url(folder / f"market{suffix}"), acodec="pcm_s16be"))
+    assert refusal("market", 1.0, folder) is None
+    assert np.abs(generate("market", 1.0, folder).waveform - tone(0)).max() < 1e-3
 
 
 def test_is_cut_and_padded_within_half_a_second(folder: Path) -> None:
@@ -83,7 +93,7 @@ def test_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_replaced_file_changes_the_digest_of_the_inputs(folder: Path) -> None:
     facts = ClipFacts("forest", 1.0, frozenset())
-    before = registry.inputs_digest("imported", facts, settings(folder))
-    assert before == registry.inputs_digest("imported", facts, settings(folder))
+    before = registry.inputs_digest("imported", "default", facts, settings(folder))
+    assert before == registry.inputs_digest("imported", "default", facts, settings(folder))
     write_wav(folder / "forest.wav", tone(1), 48_000)
-    assert registry.inputs_digest("imported", facts, settings(folder)) != before
+    assert registry.inputs_digest("imported", "default", facts, settings(folder)) != before

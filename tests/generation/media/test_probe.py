@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from generation.media.binaries import ffmpeg_path
+from generation.media.command import file_input, run
 from generation.media.errors import MediaError, NotAVideo, Truncated
 from generation.media.probe import probe, require_video
 
@@ -46,6 +47,37 @@ def test_text_is_no_video_although_ffmpeg_can_show_it(tmp_path: Path, name: str)
     (tmp_path / name).write_text("one line\nanother line\n" * 20)
     with pytest.raises(NotAVideo):
         require_video(tmp_path / name)
+
+
+@pytest.fixture(params=["hls", "ffconcat", "concat"])
+def playlist(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A file called clip1.wav that would have ffmpeg play other.ts beside it."""
+    other = tmp_path / "other.ts"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=1", "-f", "lavfi", "-i", "sine=d=1", other)
+    written = {
+        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{other}\n#EXT-X-ENDLIST\n",
+        "ffconcat": "ffconcat version 1.0\nfile other.ts\n",
+        "concat": f"ffconcat version 1.0\nfile subfile,,start,0,end,0,,:{other}\n",
+    }
+    path = tmp_path / "clip1.wav"
+    path.write_text(written[request.param])
+    return path
+
+
+def test_a_playlist_is_no_media_file_whatever_it_is_called(playlist: Path) -> None:
+    with pytest.raises(NotAVideo, match=r"clip1\.wav is not a media file; give a video file"):
+        probe(playlist)
+
+
+def test_a_playlist_is_not_played_either(playlist: Path) -> None:
+    with pytest.raises(MediaError, match="not on whitelist"):
+        run(file_input(playlist).output("pipe:1", format="null"))
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.flv", "a.mkv", "a.mov", "a.mpg", "a.mxf", "a.ts", "a.vob", "a.wmv"])
+def test_usual_containers_are_read(make_video: MakeVideo, name: str) -> None:
+    sound = ("-ar", "48000") if name == "a.mxf" else ()
+    assert probe(make_video(name, *sound)).duration_s == pytest.approx(2.0, abs=0.2)
 
 
 def test_audio_and_pictures_are_no_video(tmp_path: Path) -> None:
