@@ -24,6 +24,14 @@ class GenerationError(Exception):
     """Root of everything this package refuses or cannot do; the message says why and what to do."""
 
 
+class Failed(GenerationError):
+    """A system's own program failed. artefacts: file name to content of what it left that may tell why."""
+
+    def __init__(self, message: str, artefacts: Mapping[str, bytes]) -> None:
+        super().__init__(message)
+        self.artefacts = artefacts
+
+
 class OutOfMemory(GenerationError):
     """The device ran out of memory; worth one more try with less at a time."""
 
@@ -32,14 +40,16 @@ class OutOfMemory(GenerationError):
 class ClipFacts:
     """What a system may know of a clip while a study is planned.
 
-    ``audio_clip_ids`` are the clips of the same study whose original audio can be read. ``caption`` is what a
-    system that reads text would be given.
+    ``audio_clip_ids`` are the clips of the same study whose original audio can be read, ``audio_s`` how many
+    seconds each lasts; one that is not among these is as long as it needs to be. ``caption`` is what a system that
+    reads text would be given.
     """
 
     clip_id: str
     duration_s: float
     audio_clip_ids: frozenset[str]
     caption: str = ""
+    audio_s: frozenset[tuple[str, float]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,7 @@ class Request:
     seed: the same request with the same seed gives the same samples on one machine.
     text: the prompt, only ever set for a system that reads text.
     original_audio: clip id to 48 kHz WAV file of the clips' original audio, this clip's own included.
+    audio_s: how many seconds of it there are, as in ClipFacts.
     """
 
     clip_id: str
@@ -59,6 +70,7 @@ class Request:
     seed: int
     text: str | None = None
     original_audio: Mapping[str, Path] = field(default_factory=dict)
+    audio_s: frozenset[tuple[str, float]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +109,9 @@ class SystemSpec:
     refusal: "module:function"; called as ``refusal(facts, settings)``, gives one sentence or None. Torch-free.
     donors: "module:function" or None; ``donors(facts, settings, seed)`` names the clips whose original
         audio the soundtrack is made from, so that the cache knows about them. Torch-free.
-    inputs: "module:function" or None; ``inputs(facts, settings)`` names what lies outside the project and decides
-        what is heard, so that the cache knows about it: files, by their content, and words (a command, an
-        address) by themselves. Torch-free.
+    inputs: "module:function", or preset to one of its own, or None; ``inputs(facts, settings)`` names what lies
+        outside the project and decides what is heard, so that the cache knows about it: files, by their content,
+        and words (a command, an address) by themselves. Torch-free.
     built_from_inputs: building reads those files, so one that is kept must be built anew when they change.
     sources: paths inside ``generation/`` that decide what is heard: files, or folders without their subfolders
         (how a network was trained is in its weights).
@@ -120,7 +132,7 @@ class SystemSpec:
     sources: tuple[str, ...]
     presets: tuple[str, ...] = ("default",)
     donors: str | None = None
-    inputs: str | None = None
+    inputs: str | Mapping[str, str] | None = None
     options: str | None = None
     describe: str | None = None
     weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

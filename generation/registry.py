@@ -99,14 +99,15 @@ def donors(key: str, facts: ClipFacts, settings: Settings, seed: int) -> tuple[s
     return name(facts, effective_settings(key, settings), seed)
 
 
-def inputs_digest(key: str, facts: ClipFacts, settings: Settings) -> str:
+def inputs_digest(key: str, preset: str, facts: ClipFacts, settings: Settings) -> str:
     """SHA-256 over the outside files and words this soundtrack will be made from; empty without any.
 
     Raises GenerationError when such a file is missing.
     """
-    path = spec(key).inputs
-    if path is None:
+    paths = spec(key).inputs
+    if paths is None:
         return ""
+    path = paths if isinstance(paths, str) else paths[preset]
     name: Callable[[ClipFacts, Settings], tuple[Path | str, ...]] = _resolve(path)
     digest = hashlib.sha256()
     for source in name(facts, effective_settings(key, settings)):

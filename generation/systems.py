@@ -159,7 +159,10 @@ SYSTEMS: dict[str, SystemSpec] = {
         label="Riffusion",
         factory="generation.baselines.riffusion.system:build",
         refusal="generation.baselines.riffusion.limits:refusal",
-        inputs="generation.baselines.riffusion.limits:inputs",
+        inputs={
+            "tiny": "generation.baselines.riffusion.limits:tiny_inputs",
+            "v1": "generation.baselines.riffusion.limits:v1_inputs",
+        },
         built_from_inputs=True,
         sources=(
             *(f"baselines/riffusion/{module}.py" for module in _RIFFUSION_SOURCES),
@@ -172,6 +175,7 @@ SYSTEMS: dict[str, SystemSpec] = {
             "guidance": "auto",
             "steps": 30,
             "model": "riffusion/riffusion-model-v1",
+            "revision": "main",
             "download": "no",
         },
         choices={"download": ("no", "yes")},

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from generation.baselines import random_shuffle
 from generation.baselines.fit import fit
-from generation.baselines.random_shuffle import Borrowed, without_others
+from generation.baselines.random_shuffle import Borrowed, long_enough, without_others
 from generation.contracts import ClipFacts, GenerationError, Progress, Request, Settings, Soundtrack
 from generation.media.decode import audio
 
@@ -62,8 +62,8 @@ def build_shifted(preset: str, settings: Settings, device: str) -> Shifted:
 
 
 def refusal_other_clip(facts: ClipFacts, settings: Settings) -> str | None:
-    """Refuses where no other clip has original audio."""
-    return None if facts.audio_clip_ids - {facts.clip_id} else without_others(facts.clip_id, NAME)
+    """Refuses where no other clip has original audio that is long enough."""
+    return None if long_enough(facts) - {facts.clip_id} else without_others(facts, NAME)
 
 
 def refusal_shifted(facts: ClipFacts, settings: Settings) -> str | None:
@@ -73,7 +73,7 @@ def refusal_shifted(facts: ClipFacts, settings: Settings) -> str | None:
 
 def donors_other_clip(facts: ClipFacts, settings: Settings, seed: int) -> tuple[str, ...]:
     """The one clip whose audio ``generate`` will use; empty where there is none."""
-    donor = donor_of(facts.clip_id, facts.audio_clip_ids, seed)
+    donor = donor_of(facts.clip_id, long_enough(facts), seed)
     return () if donor is None else (donor,)
 
 

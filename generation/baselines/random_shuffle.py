@@ -2,6 +2,7 @@
 
 The chance level of visual relevance: the audio of the clips is shuffled by a seeded derangement, so that
 at one seed no clip keeps its own audio and each clip's audio is heard under exactly one clip with audio.
+Where clips differ in length, each draws among those whose audio is long enough for it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import lru_cache
 from itertools import count
 from types import MappingProxyType
 
-from generation.baselines.fit import fit
+from generation.baselines.fit import MISSING_S, fit
 from generation.contracts import ClipFacts, GenerationError, Progress, Request, Settings, Soundtrack
 from generation.media.decode import audio
 
@@ -34,9 +35,12 @@ class Borrowed:
 
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
         """48 kHz stereo, ``request.duration_s`` long. Raises GenerationError without another clip's audio."""
-        donor = self.draw(request.clip_id, request.original_audio, request.seed)
+        facts = ClipFacts(
+            request.clip_id, request.duration_s, frozenset(request.original_audio), audio_s=request.audio_s
+        )
+        donor = self.draw(request.clip_id, long_enough(facts), request.seed)
         if donor is None:
-            raise GenerationError(without_others(request.clip_id, self.name))
+            raise GenerationError(without_others(facts, self.name))
         progress(0.0, "reading another clip's audio")
         waveform = audio(request.original_audio[donor], sample_rate_hz=RATE_HZ, channels=2)
         return Soundtrack(fit(waveform, RATE_HZ, request.duration_s, f"the original audio of {donor}"), RATE_HZ)
@@ -48,14 +52,25 @@ def build(preset: str, settings: Settings, device: str) -> Borrowed:
 
 
 def refusal(facts: ClipFacts, settings: Settings) -> str | None:
-    """Refuses where no other clip has original audio."""
-    return None if facts.audio_clip_ids - {facts.clip_id} else without_others(facts.clip_id, NAME)
+    """Refuses where no other clip has original audio that is long enough."""
+    return None if long_enough(facts) - {facts.clip_id} else without_others(facts, NAME)
 
 
 def donors(facts: ClipFacts, settings: Settings, seed: int) -> tuple[str, ...]:
     """The one clip whose audio ``generate`` will use; empty where there is none."""
-    donor = donor_of(facts.clip_id, facts.audio_clip_ids, seed)
+    donor = donor_of(facts.clip_id, long_enough(facts), seed)
     return () if donor is None else (donor,)
+
+
+def long_enough(facts: ClipFacts) -> frozenset[str]:
+    """The clips whose original audio lasts as long as this clip, up to the silence that may be added."""
+    return _long_enough(facts.audio_clip_ids, facts.audio_s, facts.duration_s)
+
+
+# A study asks for thousands of clips, most of one length.
+@lru_cache(maxsize=64)
+def _long_enough(pool: frozenset[str], audio_s: frozenset[tuple[str, float]], wanted_s: float) -> frozenset[str]:
+    return pool - {clip for clip, lasts_s in audio_s if wanted_s - lasts_s > MISSING_S}
 
 
 def donor_of(clip_id: str, pool: Iterable[str], seed: int) -> str | None:
@@ -95,6 +110,13 @@ def _ticket(*parts: object) -> bytes:
     return hashlib.sha256("\0".join(map(str, parts)).encode()).digest()
 
 
-def without_others(clip_id: str, name: str) -> str:
+def without_others(facts: ClipFacts, name: str) -> str:
     """The sentence for a clip that nothing can be borrowed for."""
-    return f"no clip other than {clip_id} has original audio; add clips with sound or leave {name} out"
+    others = facts.audio_clip_ids - {facts.clip_id}
+    if not others:
+        return f"no clip other than {facts.clip_id} has original audio; add clips with sound or leave {name} out"
+    longest_s = max(lasts_s for clip, lasts_s in facts.audio_s if clip in others)
+    return (
+        f"{facts.clip_id} lasts {facts.duration_s:.2f} s and the longest original audio of another clip "
+        f"{longest_s:.2f} s; add clips as long as it is, cut it shorter or leave {name} out"
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import resource
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -78,11 +79,26 @@ class Line:
 
 
 def play(contender: Contender, requests: Sequence[Request], progress: Progress) -> list[Played]:
-    """Let one system answer every request in a process of its own."""
+    """Let one system answer every request in a process of its own.
+
+    One that borrows the clips' own audio is asked with one seed for all of them, for a shuffle without fixed
+    points and repetitions holds within a seed; where clips come twice, with another for the second time.
+    """
     progress(0.0, contender.name)
+    if registry.spec(contender.key).donors:
+        requests = _one_shuffle(requests)
     # A forked child of a process that has used threads may hang; a spawned one starts clean.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(_play, contender, list(requests)).result()
+
+
+def _one_shuffle(requests: Sequence[Request]) -> list[Request]:
+    times: Counter[str] = Counter()
+    asked = []
+    for request in requests:
+        times[request.clip_id] += 1
+        asked.append(replace(request, seed=times[request.clip_id]))
+    return asked
 
 
 def _play(contender: Contender, requests: list[Request]) -> list[Played]:

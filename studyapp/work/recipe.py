@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -30,7 +30,7 @@ class Recipe:
     inputs: str
 
 
-def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Iterable[Clip]) -> Recipe:
+def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, pool: Collection[Clip]) -> Recipe:
     """The recipe of one soundtrack; ``pool`` are the clips whose original audio the system may read.
 
     Only a system that reads text is given the caption. Raises NotReady when it needs a caption or audio that is
@@ -43,7 +43,7 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
             f"{system} reads a text prompt and {clip} has no caption; add one, or take it without text."
         )
     audio = {member.clip_id: member.audio_sha256 for member in pool}
-    facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio), clip.caption)
+    facts = ClipFacts(clip.clip_id, clip.duration_s, frozenset(audio), clip.caption, audio_seconds(pool))
     donors = registry.donors(system.key, facts, system.placed_settings, seed)
     missing = [donor for donor in donors if donor not in audio]
     if missing:
@@ -51,7 +51,7 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
     settings = registry.settings_digest(system.key, system.preset, system.settings)
     weights = _weights(system.key, system.preset)
     sources = _sources(system.key)
-    inputs = registry.inputs_digest(system.key, facts, system.placed_settings)
+    inputs = registry.inputs_digest(system.key, system.preset, facts, system.placed_settings)
     decisive = {
         # The name as well: two clips may show the same picture, and a stimulus belongs to one of them.
         "clip": [clip.dataset, clip.clip_id, clip.master_sha256],
@@ -68,6 +68,11 @@ def recipe_for(*, clip: Clip, system: System, seed: int, target_lufs: float, poo
     }
     key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
     return Recipe(key, text, settings, weights, sources, reads_audio=spec.donors is not None, inputs=inputs)
+
+
+def audio_seconds(pool: Iterable[Clip]) -> frozenset[tuple[str, float]]:
+    """How long the original audio of each clip lasts: it was cut with its picture."""
+    return frozenset((member.clip_id, member.duration_s) for member in pool)
 
 
 # Once a process: it goes on running the sources it was started with, whatever is on the disk by now.

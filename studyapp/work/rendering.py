@@ -8,6 +8,7 @@ import logging
 import platform
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import sha256
@@ -22,7 +23,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from generation import registry
-from generation.contracts import GenerationError, OutOfMemory, Progress, Request, Soundtrack
+from generation.contracts import Failed, GenerationError, OutOfMemory, Progress, Request, Soundtrack
 from generation.contracts import System as Player
 from generation.media.binaries import ffmpeg_version
 from generation.media.mux import Rendered, padded_size, render
@@ -34,7 +35,7 @@ from studyapp.models import Clip, Comparison, Response, Stimulus, System
 from studyapp.states import StimulusState, StudyState
 from studyapp.work import device
 from studyapp.work.life import ClaimLost, Life, claim
-from studyapp.work.recipe import recipe_for
+from studyapp.work.recipe import audio_seconds, recipe_for
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
     if held is None:
         return False
     stimulus = Stimulus.objects.select_related("clip", "system").get(pk=stimulus_id)
+    left: Mapping[str, bytes] = {}
     with Life(held) as life:
         try:
             # A file that was lost may be back, out of a backup: then what the row says of it holds.
@@ -91,6 +93,7 @@ def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
             return False
         except (GenerationError, DuetError) as error:
             problem = _disk_full(error, stimulus.clip) or str(error)
+            left = error.artefacts if isinstance(error, Failed) else {}
         except OSError as error:
             problem = _disk_full(error, stimulus.clip) or (
                 f"{error.strerror or error}: {error.filename or 'a file'}; check the disk, then try again."
@@ -100,7 +103,9 @@ def render_stimulus(*, stimulus_id: int, worker: str) -> bool:
             problem = f"Unexpected {type(error).__name__}: {error}. The worker's log has the details."
         else:
             return held.write(state=StimulusState.READY, progress=1.0, doing="", ready_at=timezone.now(), **fields)
-    held.write(state=StimulusState.FAILED, doing="", error=problem or "No reason was given.")
+    # What a file that was made once and lost had beside it stays.
+    artefacts = (stimulus.artefacts if stimulus.file_sha256 else {}) | _kept_of_failure(left, stimulus)
+    held.write(state=StimulusState.FAILED, doing="", error=problem or "No reason was given.", artefacts=artefacts)
     return False
 
 
@@ -130,6 +135,7 @@ def _make(stimulus: Stimulus, progress: Progress) -> _Made:
         original_audio={
             member.clip_id: _there(member.audio_path, member) for member in pool if member.audio_path is not None
         },
+        audio_s=audio_seconds(pool),
     )
     soundtrack, used = _generated(stimulus, request, recipe.inputs, progress)
     progress(GENERATION_SHARE, "matching loudness and encoding")
@@ -197,6 +203,21 @@ def _there(path: Path, clip: Clip) -> Path:
     if not path.is_file():
         raise NotReady(f"A file of the clip {clip} is gone; import the clip again, its lost files are made anew.")
     return path
+
+
+def _kept_of_failure(left: Mapping[str, bytes], stimulus: Stimulus) -> dict[str, str]:
+    """What a failed system left, as artefacts are kept; nothing where even that has no room."""
+    if not left:
+        return {}
+    try:
+        with tempfile.TemporaryDirectory(prefix="render-", dir=root()) as folder:
+            return {
+                label: _kept(content, Path(folder) / f"artefact{Path(label).suffix}")
+                for label, content in left.items()
+            }
+    except OSError:
+        logger.exception("What the system of stimulus %s left could not be kept", stimulus.pk)
+        return {}
 
 
 def _kept(content: bytes, path: Path) -> str:

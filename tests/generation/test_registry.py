@@ -19,7 +19,9 @@ FACTS = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
 def test_every_path_of_a_spec_leads_somewhere(key: str) -> None:
     spec = registry.spec(key)
     assert spec.key == key
-    for path in filter(None, (spec.factory, spec.refusal, spec.donors, spec.inputs)):
+    assert not isinstance(spec.inputs, dict) or set(spec.inputs) == set(spec.presets)
+    inputs = spec.inputs.values() if isinstance(spec.inputs, dict) else [spec.inputs]
+    for path in filter(None, (spec.factory, spec.refusal, spec.donors, *inputs)):
         module, _, attribute = path.partition(":")
         assert callable(getattr(import_module(module), attribute))
     for source in spec.sources:
@@ -75,9 +77,9 @@ def test_only_silence_keeps_its_own_loudness() -> None:
 def test_words_that_decide_what_is_heard_are_in_the_digest_of_inputs(monkeypatch: pytest.MonkeyPatch) -> None:
     said = ["python3 model.py"]
     monkeypatch.setattr("generation.baselines.imported.inputs", lambda facts, settings: tuple(said))
-    before = registry.inputs_digest("imported", FACTS, {})
+    before = registry.inputs_digest("imported", "default", FACTS, {})
     said[0] = "python3 other.py"
-    assert registry.inputs_digest("imported", FACTS, {}) != before
+    assert registry.inputs_digest("imported", "default", FACTS, {}) != before
 
 
 def test_sources_digest_follows_a_systems_own_files_and_no_others(
@@ -143,7 +145,7 @@ def test_unknown_names_are_answered_with_the_options() -> None:
 
 
 def test_systems_without_outside_files_or_donors_say_so() -> None:
-    assert registry.inputs_digest("ground-truth", FACTS, {}) == ""
+    assert registry.inputs_digest("ground-truth", "default", FACTS, {}) == ""
     assert registry.donors("imported", FACTS, {}, 0) == ()
     assert registry.weights_digest("ground-truth", "default") == ""
 

@@ -13,7 +13,7 @@ from generation.baselines.outside.audio_file import RATE_HZ, waveform_of
 from generation.baselines.outside.configuration import Command, load
 from generation.baselines.outside.running import Ending, run
 from generation.baselines.outside.words import last_words
-from generation.contracts import ClipFacts, GenerationError, Progress, Request, Settings, Soundtrack
+from generation.contracts import ClipFacts, Failed, GenerationError, Progress, Request, Settings, Soundtrack
 
 LONGEST_TEXT_BYTES = 100_000
 """Linux takes 128 KiB in one argument."""
@@ -31,7 +31,8 @@ class CommandSystem:
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
         """48 kHz stereo, ``request.duration_s`` long; what the program said is kept as ``stderr.txt``.
 
-        Raises GenerationError with the program's exit status and last words, or what is wrong with its file.
+        Raises Failed with the program's exit status and last words, or what is wrong with its file, and the tail
+        of its stderr; GenerationError where it was not run.
         """
         command = load().command(self.name)
         problem = _unreadable_text(command, request.clip_id, request.text or "")
@@ -55,13 +56,17 @@ class CommandSystem:
             )
             ending = _ended(command, [str(program), *filled[1:]], folder, progress)
             if not output.is_file():
-                raise GenerationError(
+                raise Failed(
                     f"{command.name} ended well and wrote no file{_said(ending)}; "
-                    "let it write the audio to {output}"
+                    "let it write the audio to {output}",
+                    _left(ending),
                 )
             progress(0.95, f"reading what {command.name} wrote")
-            waveform = waveform_of(output, command.name, request.duration_s)
-        return Soundtrack(waveform, RATE_HZ, {"stderr.txt": ending.stderr} if ending.stderr else {})
+            try:
+                waveform = waveform_of(output, command.name, request.duration_s)
+            except GenerationError as error:
+                raise Failed(str(error), _left(ending)) from error
+        return Soundtrack(waveform, RATE_HZ, _left(ending))
 
 
 def build(preset: str, settings: Settings, device: str) -> CommandSystem:
@@ -122,7 +127,7 @@ def _unreadable_text(command: Command, clip_id: str, text: str) -> str | None:
 
 
 def _ended(command: Command, argv: list[str], folder: Path, progress: Progress) -> Ending:
-    """The end of the program. Raises GenerationError unless it is a good one."""
+    """The end of the program. Raises Failed unless it is a good one, GenerationError where it never began."""
 
     def tick(passed_s: float) -> None:
         progress(0.9 * passed_s / command.timeout_s, f"{command.name} has been running for {passed_s:.0f} s")
@@ -133,14 +138,16 @@ def _ended(command: Command, argv: list[str], folder: Path, progress: Progress) 
     except OSError as error:
         raise GenerationError(f"{command.name} could not be started: {error.strerror}; mend its argv") from None
     if ending.status is None:
-        raise GenerationError(
+        raise Failed(
             f"{command.name} was stopped after {command.timeout_s:g} s without an end{_said(ending)}; raise "
-            f"timeout_s of [commands.{command.name}] or make it quicker"
+            f"timeout_s of [commands.{command.name}] or make it quicker",
+            _left(ending),
         )
     if ending.status:
-        raise GenerationError(
+        raise Failed(
             f"{command.name} {_how(ending.status)}{_said(ending)}; it may use {_memory(command)}. "
-            "Run it by hand on this clip to see why"
+            "Run it by hand on this clip to see why",
+            _left(ending),
         )
     return ending
 
@@ -154,6 +161,10 @@ def _how(status: int) -> str:
 
 def _memory(command: Command) -> str:
     return f"{command.memory_mib} MiB of memory" if command.memory_mib else "all memory"
+
+
+def _left(ending: Ending) -> dict[str, bytes]:
+    return {"stderr.txt": ending.stderr} if ending.stderr else {}
 
 
 def _said(ending: Ending) -> str:

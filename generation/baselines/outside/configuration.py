@@ -7,7 +7,6 @@ setting picks a name out of it. docs/outside-systems.md is its manual.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from generation.baselines.outside.captions_as_code import joins, run_as_code
 from generation.baselines.outside.fields import Fields
 from generation.contracts import GenerationError
 from generation.places import path_of
@@ -22,12 +22,6 @@ from generation.places import path_of
 VARIABLE = "DUET_OUTSIDE"
 MANUAL = "docs/outside-systems.md"
 PLACEHOLDERS = ("video", "text", "seed", "duration", "output")
-INTERPRETERS = frozenset(
-    {"sh", "bash", "dash", "zsh", "ksh", "ash", "fish", "python", "perl", "ruby", "node", "php", "lua"}
-)
-LAUNCHERS = frozenset({"env", "busybox", "xargs", "nice", "nohup", "timeout", "setsid", "stdbuf", "sudo", "su"})
-_CODE_OPTION = re.compile(r"-[A-Za-z]*[ceErpS]|--(?:eval|exec|execute|command|print|run|split-string)\b")
-_VALUE = re.compile(r"(?:-{0,2}[A-Za-z][A-Za-z0-9_-]*=)?\{text\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,24 +171,19 @@ def _placeholders(entry: Fields, argv: tuple[str, ...]) -> set[str]:
 
 
 def _no_code_of_texts(entry: Fields, argv: tuple[str, ...]) -> None:
-    """Refuses ``sh -c "sing {text}"`` and its kin, which would run what a caption says.
-
-    Where an interpreter, or a program that starts one, stands anywhere in argv, a text must be an argument by
-    itself or the value of a named one, and never the first argument after an option that takes code.
-    """
-    programs = {Path(argument).name.rstrip("0123456789.") for argument in argv if "{" not in argument}
-    if programs.isdisjoint(INTERPRETERS | LAUNCHERS):
-        return
-    code_awaited = False
-    for argument in argv:
-        takes_code = bool(_CODE_OPTION.match(argument))
-        if "{text}" in argument and (code_awaited or takes_code or not _VALUE.fullmatch(argument)):
-            raise entry.wrong(
-                f"{argv[0]} would run what a caption says, in the argument {argument!r}",
-                'give the text an argument of its own: ["sh", "-c", "sing \\"$1\\"", "sh", "{text}"]',
-            )
-        # Whatever options stand between, the next word that is none is the code.
-        code_awaited = takes_code or (code_awaited and argument.startswith("-"))
+    """Refuses ``sh -c "sing {text}"`` and its kin, which would run what a caption says."""
+    joining = joins(argv)
+    if joining and any("{text}" in argument for argument in argv):
+        raise entry.wrong(
+            f"{joining} would run what a caption says: it joins its arguments for a shell",
+            "let a script of yours quote the text, and list that script",
+        )
+    argument = run_as_code(argv)
+    if argument is not None:
+        raise entry.wrong(
+            f"{argv[0]} would run what a caption says, in the argument {argument!r}",
+            'give the text an argument of its own: ["sh", "-c", "sing \\"$1\\"", "sh", "{text}"]',
+        )
 
 
 def _filled(argument: str, values: Mapping[str, str]) -> list[str]:

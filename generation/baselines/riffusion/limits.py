@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from generation import places
 from generation.contracts import ClipFacts, GenerationError, Settings
 from generation.places import path_of
 from generation.text import weights
@@ -12,6 +13,9 @@ SHORTEST_S, LONGEST_S = 1.0, 30.5
 MOST_STEPS = 1000
 GUIDANCE = {"tiny": 2.0, "v1": 7.0}
 """The published model's; at 7 tiny's pictures grow black and blurred."""
+INDEX = "model_index.json"
+PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+"""A pipeline's folders in diffusers' layout."""
 
 
 def refusal(facts: ClipFacts, settings: Settings) -> str | None:
@@ -55,32 +59,50 @@ def steps_of(settings: Settings) -> int:
     return int(steps)
 
 
-def inputs(facts: ClipFacts, settings: Settings) -> tuple[Path | str, ...]:
-    """What tiny reads the prompt with, and which model v1 has.
+def tiny_inputs(facts: ClipFacts, settings: Settings) -> tuple[Path, ...]:
+    """What tiny reads the prompt with."""
+    return weights.files()
 
-    A local folder's files count by name, size and time, for hashing gigabytes for each clip takes minutes; a model
-    of the hub by the commit that was fetched.
+
+def v1_inputs(facts: ClipFacts, settings: Settings) -> tuple[str, ...]:
+    """Which model v1 was asked for: of the hub by its name and revision, whatever the cache holds by now.
+
+    A local folder's files count by name, size and time, for hashing gigabytes for each clip takes minutes. Raises
+    GenerationError for a folder that holds no pipeline or cannot be read.
     """
     model = str(settings["model"])
-    folder = path_of("model", model)
-    if not folder.is_dir():
-        return (*weights.files(), f"{model} at {_fetched(model)}")
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
-    return (
-        *weights.files(),
-        *(
+    folder = model_folder(model)
+    if folder is None:
+        return (f"{model} at {revision_of(settings)}",)
+    try:
+        held = [folder / INDEX, *(path for part in PARTS for path in sorted((folder / part).glob("*")))]
+        return tuple(
             f"{path.relative_to(folder).as_posix()} {path.stat().st_size} {path.stat().st_mtime_ns}"
-            for path in files
-        ),
-    )
+            for path in held
+        )
+    except OSError as error:
+        raise GenerationError(f"`model`: the folder {model!r} cannot be read ({error.strerror})") from None
 
 
-def _fetched(model: str) -> str:
-    """The commit of a hub's model that lies in its cache here, or that it is not here."""
-    from huggingface_hub.constants import HF_HUB_CACHE
+def model_folder(model: str) -> Path | None:
+    """The folder that ``model`` names, None where it names none. Raises GenerationError unless it has an index."""
+    folder = path_of("model", model)
+    if not places.is_dir("model", folder):
+        return None
+    if not places.is_file("model", folder / INDEX):
+        raise GenerationError(
+            f"the folder {model!r} holds no whole diffusers pipeline ({INDEX} is missing); copy the model there "
+            "again"
+        )
+    return folder
 
-    named = Path(HF_HUB_CACHE) / f"models--{model.replace('/', '--')}" / "refs" / "main"
-    return named.read_text(encoding="utf-8").strip() if named.is_file() else "no commit"
+
+def revision_of(settings: Settings) -> str:
+    """Which branch, tag or commit of a hub's model. Raises GenerationError where none is named."""
+    revision = str(settings["revision"]).strip()
+    if not revision:
+        raise GenerationError("revision is empty; give main, or a tag or commit of the model on the hub")
+    return revision
 
 
 def _number(settings: Settings, name: str) -> float:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 
 from generation.baselines.fit import fit
 from generation.baselines.riffusion.inversion import wave_of
-from generation.baselines.riffusion.limits import GUIDANCE, guidance_of, require_length, steps_of
+from generation.baselines.riffusion.limits import GUIDANCE, guidance_of, require_length, revision_of, steps_of
 from generation.baselines.riffusion.parameters import PUBLISHED
 from generation.baselines.riffusion.published import load_published
 from generation.baselines.riffusion.spectrogram import Picture, png
@@ -32,12 +33,16 @@ class Paints(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Riffusion:
-    """Paints the whole clip as one wide picture, so that nothing has to be joined."""
+    """Paints the whole clip as one wide picture, so that nothing has to be joined.
+
+    origin: which published model it is, and the hub's commit of it; kept beside what it plays.
+    """
 
     painter: Paints
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
-        """44.1 kHz mono, ``request.duration_s`` long; keeps the picture as ``spectrogram.png``."""
+        """44.1 kHz mono, ``request.duration_s`` long; keeps the picture and, where there is one, the origin."""
         text = prompt_of(request.clip_id, request.text)
         require_length(request.clip_id, request.duration_s)
         columns = PUBLISHED.columns(request.duration_s)
@@ -51,7 +56,10 @@ class Riffusion:
         progress(_PAINTING, "playing the spectrogram")
         wave = wave_of(picture, request.seed)
         waveform = fit(wave[None], PUBLISHED.sample_rate_hz, request.duration_s, "the painted music")
-        return Soundtrack(waveform, PUBLISHED.sample_rate_hz, {"spectrogram.png": png(picture)})
+        artefacts = {"spectrogram.png": png(picture)}
+        if self.origin:
+            artefacts["model.json"] = json.dumps(self.origin, indent=1).encode()
+        return Soundtrack(waveform, PUBLISHED.sample_rate_hz, artefacts)
 
 
 def build(preset: str, settings: Settings, device: str) -> Riffusion:
@@ -64,5 +72,6 @@ def build(preset: str, settings: Settings, device: str) -> Riffusion:
     guidance, steps = guidance_of(settings, preset), steps_of(settings)
     if preset == "tiny":
         return Riffusion(load_tiny(guidance, steps))
-    download = settings["download"] == "yes"
-    return Riffusion(load_published(str(settings["model"]), guidance, steps, device, download=download))
+    model, revision, download = str(settings["model"]), revision_of(settings), settings["download"] == "yes"
+    painter = load_published(model, revision, guidance, steps, device, download=download)
+    return Riffusion(painter, painter.origin)

@@ -68,6 +68,31 @@ def test_without_another_clips_audio_it_refuses(originals: dict[str, Path]) -> N
         )
 
 
+def test_only_clips_that_are_long_enough_lend_their_audio(originals: dict[str, Path]) -> None:
+    lengths = frozenset({"bridge": 0.4, "forest": 1.0, "harbour": 0.6, "market": 10.0}.items())
+    facts = ClipFacts("forest", 1.0, POOL, audio_s=lengths)
+    drawn = {registry.donors("random-shuffle", facts, {}, seed) for seed in range(40)}
+    assert drawn == {("harbour",), ("market",)}
+    system = registry.build("random-shuffle", "default", {})
+    for seed in range(10):
+        request = Request("forest", Path("unused.mp4"), 1.0, seed, original_audio=originals, audio_s=lengths)
+        (name,) = registry.donors("random-shuffle", facts, {}, seed)
+        heard = system.generate(request, lambda share, what: None)
+        assert np.array_equal(heard.waveform, tone(CLIPS.index(name)))
+
+
+@pytest.mark.parametrize("key", ["random-shuffle", "foil-other-clip"])
+def test_where_all_others_are_too_short_the_longest_is_told(key: str, originals: dict[str, Path]) -> None:
+    lengths = frozenset({"bridge": 0.4, "forest": 10.0, "harbour": 6.0, "market": 5.0}.items())
+    facts = ClipFacts("forest", 10.0, POOL, audio_s=lengths)
+    told = "forest lasts 10.00 s and the longest original audio of another clip 6.00 s; add clips as long"
+    assert told in (registry.refusal(key, facts, {}) or "")
+    assert registry.donors(key, facts, {}, 0) == ()
+    request = Request("forest", Path("unused.mp4"), 10.0, 0, original_audio=originals, audio_s=lengths)
+    with pytest.raises(GenerationError, match=r"original audio of another clip 6\.00 s"):
+        registry.build(key, "default", {}).generate(request, lambda share, what: None)
+
+
 def test_derangement_of_one_is_impossible() -> None:
     with pytest.raises(ValueError, match="two or more clips"):
         derangement(frozenset("a"), 0)

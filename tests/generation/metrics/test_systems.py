@@ -100,6 +100,20 @@ def test_a_system_is_played_in_a_process_of_its_own_and_refusals_are_kept(tmp_pa
     assert (silent.lufs, silent.tags) == (-70.0, ())
 
 
+def test_a_shuffle_gives_every_clips_audio_once_whatever_the_clips_own_seeds(tmp_path: Path) -> None:
+    names = ("bridge", "forest", "harbour", "market")
+    for clip, hertz in zip(names, (200, 300, 400, 500), strict=True):
+        tone = 0.2 * np.sin(2 * np.pi * hertz * np.arange(48_000) / 48_000)
+        write_wav(tmp_path / f"{clip}.wav", np.tile(tone, (2, 1)).astype(np.float32), 48_000)
+    audio = {clip: tmp_path / f"{clip}.wav" for clip in names}
+    asked = [Request(clip, Path("none.mp4"), 1.0, seed, None, audio) for seed, clip in enumerate(names, start=5)]
+    played = play(Contender("random-shuffle", "default"), swapped(asked), lambda share, doing: None)
+    heard = [int(np.abs(np.fft.rfft(one.wave)).argmax()) for one in played if one.wave is not None]
+    for shuffled in (heard[:4], heard[4:]):
+        assert sorted(shuffled) == [200, 300, 400, 500]
+        assert all(mine != other for mine, other in zip((200, 300, 400, 500), shuffled, strict=True))
+
+
 def test_a_contenders_name_says_preset_and_settings() -> None:
     assert Contender("cmt", "tiny", (("control", "off"),)).name == "cmt-tiny (control off)"
     assert Contender("silence", "default").name == registry.spec("silence").slug("default") == "silence"

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from generation import registry
 from studyapp.actions import stimuli
@@ -98,6 +99,21 @@ def test_a_misbehaving_program_fails_its_stimulus_with_a_sentence(
     assert says in row.error
     assert "Unexpected" not in row.error
     assert row.file == ""
+
+
+def test_what_a_failed_program_said_is_kept_whole_until_another_try(
+    program: Callable[[str], System], clip: Clip, study: Study, tmp_path: Path
+) -> None:
+    failed = rendered(clip, program("away"), study)
+    assert "ended with exit status 1" in failed.error
+    kept = Path(settings.MEDIA_ROOT) / failed.artefacts["stderr.txt"]
+    assert kept.read_text() == "the model is away\n"
+    assert list(Path(settings.MEDIA_ROOT).glob("render-*")) == []
+    (tmp_path / "up").touch()
+    assert stimuli.retry_one(stimulus=failed, by=None)
+    stimuli.render_stimulus(stimulus_id=failed.pk, worker="w")
+    failed.refresh_from_db()
+    assert failed.artefacts == {}
 
 
 def test_the_rest_of_the_study_goes_on_and_what_failed_is_made_once_its_cause_is_gone(

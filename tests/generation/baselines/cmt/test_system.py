@@ -159,9 +159,9 @@ def test_a_video_becomes_a_soundtrack_with_its_score_beside_it(system: Cmt, tmp_
 def test_what_decides_the_sound_is_in_the_digest_of_inputs(tmp_path: Path) -> None:
     other = tmp_path / "other.sf2"
     other.write_bytes(font("").read_bytes() + b"\0")
-    own = registry.inputs_digest("cmt", FACTS, {})
-    assert registry.inputs_digest("cmt", FACTS, {"font": str(other)}) != own
-    assert registry.inputs_digest("cmt", FACTS, {}) == own
+    own = registry.inputs_digest("cmt", "tiny", FACTS, {})
+    assert registry.inputs_digest("cmt", "tiny", FACTS, {"font": str(other)}) != own
+    assert registry.inputs_digest("cmt", "tiny", FACTS, {}) == own
 
 
 @pytest.mark.parametrize(

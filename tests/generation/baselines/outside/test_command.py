@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from generation.baselines.outside import command
-from generation.contracts import ClipFacts, GenerationError, Request, Soundtrack
+from generation.contracts import ClipFacts, Failed, GenerationError, Request, Soundtrack
 from generation.media.decode import write_wav
 
 from .conftest import AddCommand, WriteFile
@@ -226,6 +226,20 @@ def test_words_on_stdout_are_told_where_stderr_is_empty(add_command: AddCommand,
     assert "exit status 1, its last words: “no GPU”" in failure(request_10_s)
     add_command("sys.exit(1)")
     assert "exit status 1 and said nothing" in failure(request_10_s)
+
+
+@pytest.mark.parametrize(
+    "end", ["sys.exit(3)", "import time; time.sleep(60)", "pass", "tone(sys.argv[1], 3)", "open(sys.argv[1], 'w')"]
+)
+def test_however_it_fails_the_tail_of_stderr_comes_along(
+    end: str, add_command: AddCommand, request_10_s: Request
+) -> None:
+    add_command(f"sys.stderr.write('x' * 100_000 + 'the end'); sys.stderr.flush(); {end}", timeout_s=5)
+    with pytest.raises(Failed) as raised:
+        generate(request_10_s)
+    kept = raised.value.artefacts["stderr.txt"]
+    assert kept.endswith(b"the end")
+    assert len(kept) == 64 * 1024
 
 
 def test_a_program_ended_by_a_signal_says_which(add_command: AddCommand, request_10_s: Request) -> None:

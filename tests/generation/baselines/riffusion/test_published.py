@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from generation.baselines.riffusion.limits import inputs
+from generation import registry
+from generation.baselines.riffusion.limits import PARTS
 from generation.baselines.riffusion.published import load_published
 from generation.baselines.riffusion.system import build
 from generation.cascade.published.libraries import ready_torchvision
 from generation.contracts import ClipFacts, GenerationError, Request
-from generation.text.weights import files
 
-SETTINGS: dict[str, Any] = {"guidance": "auto", "steps": 2, "model": "", "download": "no"}
+COMMIT = "abc123" * 6 + "abcd"
+SETTINGS: dict[str, Any] = {"guidance": "auto", "steps": 2, "model": "", "revision": "main", "download": "no"}
 REQUEST = Request("clip", Path("unused.mp4"), duration_s=1.013, seed=3, text="funky bass")
 
 
@@ -74,7 +75,7 @@ def test_a_folder_in_the_published_layout_is_played(folder: Path) -> None:
 
 
 def test_the_seed_and_the_text_decide_the_picture(folder: Path) -> None:
-    painter = load_published(str(folder), 7.0, 2, "cpu", download=False)
+    painter = load_published(str(folder), "main", 7.0, 2, "cpu", download=False)
 
     def paint(text: str, seed: int) -> np.ndarray[Any, Any]:
         return painter.paint(text, 64, seed, lambda share: None)
@@ -122,27 +123,64 @@ def test_without_diffusers_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
         build("v1", {**SETTINGS, "model": "riffusion/riffusion-model-v1"}, "cpu")
 
 
-def test_a_changed_file_in_the_folder_changes_what_the_cache_knows(folder: Path, tmp_path: Path) -> None:
-    facts = ClipFacts("clip", 10.0, frozenset(), "funky bass")
+@pytest.fixture
+def hub(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The hub id of a model that lies in a cache of the test's own, at ``COMMIT``."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    held = tmp_path / "models--riffusion--riffusion-model-v1"
+    (held / "refs").mkdir(parents=True)
+    (held / "refs" / "main").write_text(COMMIT)
+    (held / "snapshots").mkdir()
+    (held / "snapshots" / COMMIT).symlink_to(folder)
+    return "riffusion/riffusion-model-v1"
+
+
+def test_a_changed_file_in_the_folder_changes_what_the_cache_knows(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text("{}")
     (tmp_path / "unet").mkdir()
     weights = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(b"one")
-    before = inputs(facts, {**SETTINGS, "model": str(tmp_path)})
+    before = digest(model=str(tmp_path))
+    assert digest(model=str(tmp_path)) == before
     weights.write_bytes(b"other")
-
-    assert inputs(facts, {**SETTINGS, "model": str(tmp_path)}) != before
-    assert inputs(facts, {**SETTINGS, "model": "riffusion/riffusion-model-v1"}) == (
-        *files(),
-        "riffusion/riffusion-model-v1 at no commit",
-    )
+    assert digest(model=str(tmp_path)) != before
 
 
-def test_a_model_of_the_hub_is_known_by_the_commit_that_was_fetched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_a_pipeline_does_not_hold_is_not_looked_at(folder: Path, tmp_path: Path) -> None:
+    for part in (*PARTS, "model_index.json"):
+        (tmp_path / part).symlink_to(folder / part)
+    before = digest(model=str(tmp_path))
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "deep.txt").write_text("not of the model")
+    assert digest(model=str(tmp_path)) == before
+
+
+def test_a_folder_that_is_no_pipeline_is_refused_before_it_is_listed() -> None:
+    with pytest.raises(GenerationError, match=r"'/usr' holds no whole diffusers pipeline \(model_index.json"):
+        digest(model="/usr")
+
+
+def test_a_model_of_the_hub_is_known_by_what_was_asked_for_not_by_what_was_fetched(
+    hub: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    here = digest(model=hub)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "empty"))
+    assert digest(model=hub) == here
+    assert digest(model=hub, revision="v1.1") != here
+    assert digest(model="riffusion/other") != here
+    with pytest.raises(GenerationError, match="revision is empty"):
+        digest(model=hub, revision=" ")
+
+
+def test_tiny_does_not_ask_about_the_published_model() -> None:
+    assert digest("tiny", model="/usr") == digest("tiny", model="riffusion/other", revision="v1.1")
+
+
+def test_the_commit_that_played_is_kept_beside_the_sound(hub: str) -> None:
+    played = build("v1", {**SETTINGS, "model": hub}, "cpu").generate(REQUEST, lambda share, words: None)
+    assert json.loads(played.artefacts["model.json"]) == {"model": hub, "revision": "main", "commit": COMMIT}
+
+
+def digest(preset: str = "v1", **chosen: str) -> str:
     facts = ClipFacts("clip", 10.0, frozenset(), "funky bass")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    refs = tmp_path / "models--riffusion--riffusion-model-v1" / "refs"
-    refs.mkdir(parents=True)
-    (refs / "main").write_text("abc123")
-    assert inputs(facts, {**SETTINGS, "model": "riffusion/riffusion-model-v1"})[-1].endswith(" at abc123")
+    return registry.inputs_digest("riffusion", preset, facts, chosen)
