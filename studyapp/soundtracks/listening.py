@@ -37,10 +37,6 @@ class Cell:
     file_lost: bool
     kept_back: bool = False
 
-    @property
-    def can_play(self) -> bool:
-        return self.stimulus is not None and self.stimulus.state == StimulusState.READY and not self.file_lost
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
