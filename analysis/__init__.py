@@ -5,18 +5,32 @@ In a notebook: ``import analysis as da; da.read("ratings.csv").win_rates(by="gen
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.raters import PassRules
     from analysis.ratings import Ratings, read
+    from analysis.results import AnalysisError
+    from analysis.sequential import StoppingRule
 
-__all__ = ["Ratings", "read"]
+__all__ = ["AnalysisError", "PassRules", "Ratings", "StoppingRule", "read"]
+
+_MODULES = {
+    "AnalysisError": "analysis.results",
+    "PassRules": "analysis.raters",
+    "Ratings": "analysis.ratings",
+    "StoppingRule": "analysis.sequential",
+    "read": "analysis.ratings",
+}
 
 
 def __getattr__(name: str) -> object:
     # pandas and SciPy take a second: whoever plans a design or reads a rule does not wait for them.
-    if name in __all__:
-        from analysis import ratings
-
-        return getattr(ratings, name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'analysis' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,9 +15,10 @@ from analysis.drawing import (
     plain,
     segment,
 )
+from analysis.frames import strength_records
 from analysis.ranking import Ranking
 from analysis.tables import ranking_table
-from analysis.wording import QUESTION_TITLES, number_interval, percent, signed_number
+from analysis.wording import QUESTION_TITLES, level_percent, number_interval, signed_number
 
 COMPARED_BY_EYE = 1.39
 """Quasi errors whose intervals just miss each other where a difference is 1.96 of its own errors: 1.96/√2."""
@@ -80,8 +81,16 @@ def abilities(ranking: Ranking) -> Figure:
         for one in ranking.strengths
     )
     why = f" No intervals: {ranking.reason}." if ranking.reason else ""
-    alt = f"{title}, with {percent(ranking.level)} intervals, n = {ranking.n}. {told}{why}"
-    return Figure(f"strengths-{ranking.question}", title, alt, tuple(data), layout, ranking_table(ranking))
+    alt = f"{title}, with {level_percent(ranking.level)} intervals, n = {ranking.n}. {told}{why}"
+    return Figure(
+        f"strengths-{ranking.question}",
+        title,
+        alt,
+        tuple(data),
+        layout,
+        ranking_table(ranking),
+        strength_records(ranking),
+    )
 
 
 def _above(y: int, x: int, anchor: str) -> Json:

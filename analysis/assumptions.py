@@ -71,17 +71,21 @@ PRESETS: Mapping[str, Assumptions] = {
 }
 
 
-def from_pilot(answers: Answers, *, question: int = 0, **changes: float) -> Assumptions:
+def from_pilot(answers: Answers, *, question: str | None = None, **changes: float) -> Assumptions:
     """Assumptions from a pilot's answers to one question: ties, and the spread of raters and of clips.
 
+    ``question`` is its name, such as "music_preference"; None: the first that was answered. ``source`` names it.
     Spreads come from how alike two answers are that share a rater, or a clip, on one pair of systems. Net
     preference is never the pilot's own, whose clearest pair looks clearer than it is: it is the preset's unless
     ``changes`` gives another; so may any other field. ``source`` says within which bounds the spreads lie
     (χ², nominally 95 %): small pilots often find none where there is some, so plan with the upper bound too.
+    Raises AnalysisError for a question that nobody answered.
     """
-    mine = np.flatnonzero(answers.question == question)
-    if not len(mine):
-        raise AnalysisError(f"nobody answered question {answers.questions[question]!r} in the pilot")
+    asked = {answers.questions[code]: code for code in answers.asked()}
+    name = next(iter(asked)) if question is None else question
+    if name not in asked:
+        raise AnalysisError(f"nobody answered question {name!r} in the pilot; there is: {', '.join(asked)}")
+    mine = np.flatnonzero(answers.question == asked[name])
     sign = np.sign(answers.score[mine]).astype(np.float64)
     pair, rater, clip = answers.pair[mine], answers.rater[mine], answers.clip[mine]
     tie = float((sign == 0).mean())
@@ -97,7 +101,7 @@ def from_pilot(answers: Answers, *, question: int = 0, **changes: float) -> Assu
     raters, clips = len(np.unique(rater)), len(np.unique(clip))
     caution = f"; fewer than {FEW} of either: take the spread with care" if min(raters, clips) < FEW else ""
     source = (
-        f"pilot: {len(mine)} answers of {raters} raters on {clips} clips; rater SD within "
+        f"pilot: {len(mine)} answers to {name} of {raters} raters on {clips} clips; rater SD within "
         f"{rater_bounds[0]:.2f} and {rater_bounds[1]:.2f}, clip SD within {clip_bounds[0]:.2f} and "
         f"{clip_bounds[1]:.2f} logits{caution}"
     )

@@ -20,11 +20,20 @@ from analysis.drawing import (
     side_axis,
     simulated_label,
 )
+from analysis.frames import pair_records
 from analysis.results import PairRate, WinRates
 from analysis.table import Row, Table
 from analysis.wording import QUESTION_TITLES, averaged, interval, percent, signed_percent
 
 STRENGTHS = ("much better", "somewhat better", "no preference", "somewhat better", "much better")
+WITHOUT_DEGREES = ("", "better", "no preference", "better", "")
+_SHARES = (
+    "system_1_much_better",
+    "system_1_somewhat_better",
+    "no_preference",
+    "system_2_somewhat_better",
+    "system_2_much_better",
+)
 COLOURS = (BLUE, PALE_BLUE, GREY, PALE_ORANGE, ORANGE)
 TEXT_COLOURS = ("#ffffff", "#12263a", "#222222", "#3a2000", "#ffffff")
 NEUTRAL = 2
@@ -33,8 +42,12 @@ LABELLED_FROM = 0.05
 _STACK = ((2, -0.5), (1, -1.0), (0, -1.0), (2, 0.5), (3, 1.0), (4, 1.0))
 
 
-def diverging_bars(rates: WinRates, question: str) -> Figure:
-    """One bar a pair for one question, split amid "no preference", averaged over genres."""
+def diverging_bars(rates: WinRates, question: str, *, five: bool = True) -> Figure:
+    """One bar a pair for one question, split amid "no preference", averaged over genres.
+
+    ``five``: whether answers have degrees of preference.
+    """
+    names = STRENGTHS if five else WITHOUT_DEGREES
     shown = [rate for rate in rates.averages if rate.question == question]
     reach = max(
         max(sum(rate.strengths[:2]), sum(rate.strengths[3:])) + rate.strengths[NEUTRAL] / 2 for rate in shown
@@ -55,11 +68,17 @@ def diverging_bars(rates: WinRates, question: str) -> Figure:
         f"{rate.system_2} wins {percent(rate.win_2.value)} of {rate.n} ratings."
         for rate in shown
     )
-    data = tuple(_segment(shown, level, half) for level, half in _STACK)
-    return Figure(f"bars-{question}", title, alt, data, labelled(layout, label), _table(title, shown))
+    data = tuple(_segment(shown, level, half, names) for level, half in _STACK if names[level])
+    numbers = tuple(
+        record | dict(zip(_SHARES, rate.strengths, strict=True))
+        for record, rate in zip(pair_records(rates, shown), shown, strict=True)
+    )
+    return Figure(
+        f"bars-{question}", title, alt, data, labelled(layout, label), _table(title, shown, names), numbers
+    )
 
 
-def _segment(shown: Sequence[PairRate], level: int, half: float) -> Json:
+def _segment(shown: Sequence[PairRate], level: int, half: float, names: Sequence[str]) -> Json:
     shares = [rate.strengths[level] for rate in shown]
     neutral = level == NEUTRAL
     return {
@@ -69,7 +88,7 @@ def _segment(shown: Sequence[PairRate], level: int, half: float) -> Json:
         "x": [half * share for share in shares],
         "width": 0.34,
         "marker": {"color": COLOURS[level], "line": {"color": "#ffffff", "width": 0 if neutral else 1}},
-        "name": ("◀ " if level < NEUTRAL else "") + STRENGTHS[level] + (" ▶" if level > NEUTRAL else ""),
+        "name": ("◀ " if level < NEUTRAL else "") + names[level] + (" ▶" if level > NEUTRAL else ""),
         "legendrank": level,
         "showlegend": not (neutral and half > 0),
         "text": ["" if neutral or share < LABELLED_FROM else percent(share) for share in shares],
@@ -77,15 +96,17 @@ def _segment(shown: Sequence[PairRate], level: int, half: float) -> Json:
         "insidetextanchor": "middle",
         "textangle": 0,
         "textfont": {"color": TEXT_COLOURS[level]},
-        "customdata": [[_who(rate, level), percent(share)] for rate, share in zip(shown, shares, strict=True)],
+        "customdata": [
+            [_who(rate, level, names), percent(share)] for rate, share in zip(shown, shares, strict=True)
+        ],
         "hovertemplate": "%{customdata[0]}: %{customdata[1]}<extra></extra>",
     }
 
 
-def _who(rate: PairRate, level: int) -> str:
+def _who(rate: PairRate, level: int, names: Sequence[str]) -> str:
     if level == NEUTRAL:
         return "no preference"
-    return f"{plain(rate.system_1 if level < NEUTRAL else rate.system_2)} {STRENGTHS[level]}"
+    return f"{plain(rate.system_1 if level < NEUTRAL else rate.system_2)} {names[level]}"
 
 
 def _texts(rate: PairRate, place: int) -> list[Json]:
@@ -106,16 +127,23 @@ def _texts(rate: PairRate, place: int) -> list[Json]:
     return texts
 
 
-def _table(title: str, shown: Sequence[PairRate]) -> Table:
+def _table(title: str, shown: Sequence[PairRate], names: Sequence[str]) -> Table:
+    levels = [level for level, name in enumerate(names) if name]
     columns = (
         "Left | right",
         "Ratings",
-        *(f"Left {strength}" for strength in STRENGTHS[:NEUTRAL]),
+        *(f"Left {names[level]}" for level in levels if level < NEUTRAL),
         "No preference",
-        *(f"Right {strength}" for strength in STRENGTHS[NEUTRAL + 1 :]),
+        *(f"Right {names[level]}" for level in levels if level > NEUTRAL),
     )
     rows = tuple(
-        Row((f"{rate.system_1} | {rate.system_2}", str(rate.n), *(percent(share) for share in rate.strengths)))
+        Row(
+            (
+                f"{rate.system_1} | {rate.system_2}",
+                str(rate.n),
+                *(percent(rate.strengths[level]) for level in levels),
+            )
+        )
         for rate in shown
     )
     return Table(title, columns, rows)

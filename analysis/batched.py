@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from analysis.variance import Codes, Floats, dense
+from analysis.variance import LEAST, Codes, Floats, dense
 
 
 def batched_moments(
@@ -28,33 +28,50 @@ def batched_moments(
     about = (values - mean[:, None]) * scale
     of_rater = _indicator(rater)
     raters = ((kept @ of_rater) > 0).sum(axis=1)
-    v_rater = raters / np.maximum(raters - 1, 1) * ((influence @ of_rater) ** 2).sum(axis=1)
-    v_clip, df_clip, clips = _nested(influence, about, kept, clip, genre)
-    v_cell, df_cell, _ = _nested(influence, about, kept, dense(rater * (int(clip.max()) + 1) + clip), genre)
+    independent = _effective(scale @ of_rater)
+    df_rater = np.maximum(independent - 1, 1)
+    v_rater = independent / (independent - 1) * ((influence @ of_rater) ** 2).sum(axis=1)
+    v_clip, df_clip, clips = _nested(influence, about, scale, kept, clip, genre)
+    cell = dense(rater * (int(clip.max()) + 1) + clip)
+    v_cell, df_cell, _ = _nested(influence, about, scale, kept, cell, genre)
     variance = v_cell + np.maximum(v_rater - v_cell, 0) + np.maximum(v_clip - v_cell, 0)
-    spread = v_rater**2 / np.maximum(raters - 1, 1) + v_clip**2 / df_clip + v_cell**2 / df_cell
-    least = np.maximum(np.minimum(raters - 1, df_clip), 1)
+    spread = v_rater**2 / df_rater + v_clip**2 / df_clip + v_cell**2 / df_cell
+    least = np.minimum(df_rater, df_clip)
     with np.errstate(divide="ignore", invalid="ignore"):
         df = np.where(spread > 0, np.maximum(variance**2 / spread, least), least)
     return mean, np.where((raters > 1) & (clips > 1), variance, 0.0), df
 
 
 def _nested(
-    influence: Floats, about: Floats, kept: Floats, cluster: Codes, genre: Codes
+    influence: Floats, about: Floats, scale: Floats, kept: Floats, cluster: Codes, genre: Codes
 ) -> tuple[Floats, Floats, Floats]:
     of_cluster = _indicator(cluster)
     nest = np.zeros(of_cluster.shape[1], dtype=np.intp)
     nest[cluster] = genre
+    of_nest = _indicator(nest)
     present = (kept @ of_cluster) > 0
-    per_nest = present @ _indicator(nest)
+    weight = scale @ of_cluster
+    per_nest = present @ of_nest
     lonely = per_nest == 1
-    alone = lonely.sum(axis=1)
-    factor = np.where(per_nest > 1, per_nest / np.maximum(per_nest - 1, 1), 1.0)
-    factor = np.where(lonely & (alone > 1)[:, None], (alone / np.maximum(alone - 1, 1))[:, None], factor)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effective = np.where(per_nest > 0, (weight @ of_nest) ** 2 / (weight**2 @ of_nest), 1.0)
+        effective = np.maximum(effective, LEAST)
+        factor = np.where(per_nest > 1, effective / (effective - 1), 1.0)
+    df = np.where(per_nest > 1, effective - 1, 0.0).sum(axis=1)
+    several = lonely.sum(axis=1) > 1
+    if several.any():
+        alone = _effective(np.where(lonely[:, nest], weight, 0.0)[several])
+        factor[several] = np.where(lonely[several], (alone / (alone - 1))[:, None], factor[several])
+        df[several] += alone - 1
     centred = np.where(lonely[:, genre], about, influence) if lonely.any() else influence
     sums = centred @ of_cluster
-    df = present.sum(axis=1) - (per_nest > 1).sum(axis=1) - (alone > 1)
-    return (factor[:, nest] * sums**2).sum(axis=1), np.maximum(df, 1).astype(np.float64), present.sum(axis=1)
+    return (factor[:, nest] * sums**2).sum(axis=1), np.maximum(df, 1.0), present.sum(axis=1)
+
+
+def _effective(weights: Floats) -> Floats:
+    """``variance.effective_number`` of each row (S, K)."""
+    squares = (weights**2).sum(axis=1)
+    return np.asarray(np.maximum(weights.sum(axis=1) ** 2 / np.where(squares > 0, squares, 1.0), LEAST))
 
 
 def _indicator(codes: Codes) -> sparse.csr_matrix:

@@ -37,7 +37,9 @@ class Design:
     """Answers counted: ``counts`` (M, L) by combination and level, and what each combination asks (M, P).
 
     A combination is a pair of systems in one order of sides. ``levels`` are the answers, from the strongest for
-    system 2 to the strongest for system 1. Columns of ``asks``: one a system (+1, −1), the last one for the side.
+    system 2 to the strongest for system 1. Columns of ``asks``: one a system (+1, −1), the last one for the side,
+    all 0 where the systems tell the side (no pair, and no cycle of pairs, was shown both ways round): its part and
+    theirs could not be told apart.
     """
 
     counts: Floats
@@ -59,6 +61,11 @@ class Design:
     @property
     def free_degrees(self) -> tuple[int, ...]:
         return tuple(sorted(set(self.degrees.tolist()) - {0}))
+
+    @property
+    def sided(self) -> bool:
+        """Whether the side has a part of its own."""
+        return bool(self.asks[:, -1].any())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,8 @@ def design(
     pair, sign = np.divmod(known, 3)
     asks[rows, pair // systems] += 1
     asks[rows, pair % systems] -= 1
-    asks[:, -1] = sign - 1
+    if np.linalg.matrix_rank(np.column_stack([asks, sign - 1])) > np.linalg.matrix_rank(asks):
+        asks[:, -1] = sign - 1
     return Design(counts.reshape(len(known), len(levels)).astype(np.float64), asks, tuple(levels)), outcome
 
 
@@ -273,7 +281,7 @@ def _reachable(linked: np.ndarray[Any, np.dtype[np.bool_]]) -> np.ndarray[Any, n
 
 def _with_prior(observed: Design, systems: int) -> Design:
     """The same with half a win and half a loss of every system against one of strength 0, and of the side."""
-    sided = int(observed.asks[:, -1].any())
+    sided = int(observed.sided)
     counts = np.zeros((systems + sided, len(observed.levels)))
     counts[:, [0, -1]] = PRIOR
     asks = np.eye(systems + sided, systems + 1)

@@ -22,6 +22,7 @@ from analysis.drawing import (
     plain,
     simulated_label,
 )
+from analysis.frames import pair_records, system_records
 from analysis.ranking import Ranking
 from analysis.results import PairRate, SystemRate, WinRates
 from analysis.table import Row, Table
@@ -72,6 +73,7 @@ def genre_heatmap(rates: WinRates, question: str) -> Figure | None:
         data,
         labelled(layout, label),
         system_table(rates, question),
+        system_records(rates, grid.rates.values()),
     )
 
 
@@ -120,6 +122,7 @@ def pair_matrix(rates: WinRates, ranking: Ranking | None, question: str) -> Figu
         data,
         labelled(layout, label),
         table,
+        pair_records(rates, asked),
     )
 
 

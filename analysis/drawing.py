@@ -26,7 +26,10 @@ NAME_FONT = {"size": 13, "weight": 700}
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A plotly figure (``data`` and ``layout`` as JSON), its words for who cannot see it, and its table."""
+    """A plotly figure (``data`` and ``layout`` as JSON), its words for who cannot see it, and its table.
+
+    ``numbers`` are what is drawn as records at full precision, for a file; the table is to be read.
+    """
 
     key: str
     title: str
@@ -34,6 +37,7 @@ class Figure:
     data: tuple[Json, ...]
     layout: Json
     table: Table
+    numbers: tuple[Json, ...]
 
 
 def base_layout(*, height: int, top: int, bottom: int) -> Json:

@@ -18,9 +18,10 @@ from analysis.drawing import (
     side_axis,
     simulated_label,
 )
+from analysis.frames import pair_records
 from analysis.results import PairRate, WinRates
 from analysis.tables import genre_table
-from analysis.wording import QUESTION_TITLES, average_row, interval, percent, signed_percent
+from analysis.wording import QUESTION_TITLES, average_row, interval, level_percent, signed_percent
 
 LOOKS = {"visual_relevance": (BLUE, "circle"), "music_preference": (ORANGE, "square")}
 BESIDE = 28
@@ -63,12 +64,20 @@ def forest(rates: WinRates, pair: tuple[str, str], number: int) -> Figure:
     over = f", {average}" if rates.only_genre else " by genre"
     title = f"{pair[0]} against {pair[1]}: net preference{over}"
     label = simulated_label([rate for rate in chosen if rate.genre is None])
-    alt = f"{title}, with {percent(rates.level)} intervals. {label and f'{label}. '}" + " ".join(
+    alt = f"{title}, with {level_percent(rates.level)} intervals. {label and f'{label}. '}" + " ".join(
         f"{QUESTION_TITLES[rate.question]}, {rate.genre or average}: {signed_percent(rate.net.value)} "
         f"{interval(rate.net, signed=True)}."
         for rate in chosen
     )
-    return Figure(f"forest-{number}", title, alt, tuple(data), labelled(layout, label), genre_table(rates, pair))
+    return Figure(
+        f"forest-{number}",
+        title,
+        alt,
+        tuple(data),
+        labelled(layout, label),
+        genre_table(rates, pair),
+        pair_records(rates, chosen),
+    )
 
 
 def _rule(y: float) -> Json:

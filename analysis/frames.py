@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 import pandas as pd
@@ -28,8 +28,7 @@ def pair_frame(rates: WinRates) -> pd.DataFrame:
     ``low`` and ``high`` bound ``net``; an empty bound has its reason in ``flags``. ``simulated`` is
     how many of the ``n`` answers a program gave.
     """
-    rows = [_pair_record(rate, rates.convention) for rate in (*rates.cells, *rates.averages)]
-    return pd.DataFrame(rows).rename(columns={"genre": rates.by})
+    return pd.DataFrame(pair_records(rates, (*rates.cells, *rates.averages))).rename(columns={"genre": rates.by})
 
 
 def with_romano_wolf(table: pd.DataFrame, adjusted: Mapping[tuple[str, str, str], float]) -> pd.DataFrame:
@@ -41,7 +40,12 @@ def with_romano_wolf(table: pd.DataFrame, adjusted: Mapping[tuple[str, str, str]
     )
 
 
-def _pair_record(rate: PairRate, convention: str) -> dict[str, object]:
+def pair_records(rates: WinRates, shown: Iterable[PairRate]) -> tuple[dict[str, object], ...]:
+    """Some of the pairs' rates, a record each, with the columns of ``pair_frame``."""
+    return tuple(_pair_record(rate, rates) for rate in shown)
+
+
+def _pair_record(rate: PairRate, rates: WinRates) -> dict[str, object]:
     test = rate.test
     return {
         "question": rate.question,
@@ -58,7 +62,7 @@ def _pair_record(rate: PairRate, convention: str) -> dict[str, object]:
         "low": rate.net.low,
         "high": rate.net.high,
         "method": rate.net.method,
-        "convention": convention,
+        "convention": rates.convention,
         "flags": "; ".join(rate.flags),
         "simulated": rate.simulated,
         "win_1_low": rate.win_1.low,
@@ -77,16 +81,21 @@ def _pair_record(rate: PairRate, convention: str) -> dict[str, object]:
         "shrunken_net": rate.shrunken.value if rate.shrunken else None,
         "shrunken_low": rate.shrunken.low if rate.shrunken else None,
         "shrunken_high": rate.shrunken.high if rate.shrunken else None,
+        "level": rates.level,
     }
 
 
 def system_frame(rates: WinRates) -> pd.DataFrame:
     """A row per question, genre and system over its opponents, and the averages over genres."""
-    rows = [_system_record(rate, rates.convention) for rate in rates.systems]
-    return pd.DataFrame(rows).rename(columns={"genre": rates.by})
+    return pd.DataFrame(system_records(rates, rates.systems)).rename(columns={"genre": rates.by})
 
 
-def _system_record(rate: SystemRate, convention: str) -> dict[str, object]:
+def system_records(rates: WinRates, shown: Iterable[SystemRate]) -> tuple[dict[str, object], ...]:
+    """Some of the systems' rates, a record each, with the columns of ``system_frame``."""
+    return tuple(_system_record(rate, rates) for rate in shown)
+
+
+def _system_record(rate: SystemRate, rates: WinRates) -> dict[str, object]:
     record: dict[str, object] = {
         "question": rate.question,
         "genre": _genre(rate.genre),
@@ -101,9 +110,10 @@ def _system_record(rate: SystemRate, convention: str) -> dict[str, object]:
     return record | {
         "win_method": rate.win.method,
         "net_method": rate.net.method,
-        "convention": convention,
+        "convention": rates.convention,
         "flags": "; ".join(rate.flags),
         "simulated": rate.simulated,
+        "level": rates.level,
     }
 
 
@@ -113,26 +123,24 @@ def _genre(genre: str | None) -> str:
 
 def ranking_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
     """A row per question and system, strongest first; strengths in logits, 0 the mean of the systems."""
-    rows = []
-    for ranking in rankings:
-        for strength in ranking.strengths:
-            rows.append(
-                {
-                    "question": ranking.question,
-                    **asdict(strength),
-                    "n": ranking.n,
-                    "raters": ranking.raters,
-                    "clips": ranking.clips,
-                    "level": ranking.level,
-                    "left": ranking.left.value if ranking.left else None,
-                    "left_se": ranking.left.se if ranking.left else None,
-                    "left_p": ranking.left.p if ranking.left else None,
-                    "transitivity_p": ranking.transitivity.p if ranking.transitivity else None,
-                    "method": ranking.method,
-                    "reason": ranking.reason,
-                }
-            )
-    return pd.DataFrame(rows)
+    return pd.DataFrame([record for ranking in rankings for record in strength_records(ranking)])
+
+
+def strength_records(ranking: Ranking) -> tuple[dict[str, object], ...]:
+    """One question's systems, a record each, with the columns of ``ranking_frame``."""
+    beside = {
+        "n": ranking.n,
+        "raters": ranking.raters,
+        "clips": ranking.clips,
+        "level": ranking.level,
+        "left": ranking.left.value if ranking.left else None,
+        "left_se": ranking.left.se if ranking.left else None,
+        "left_p": ranking.left.p if ranking.left else None,
+        "transitivity_p": ranking.transitivity.p if ranking.transitivity else None,
+        "method": ranking.method,
+        "reason": ranking.reason,
+    }
+    return tuple({"question": ranking.question, **asdict(one), **beside} for one in ranking.strengths)
 
 
 def fit_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
@@ -183,7 +191,7 @@ def resampled_frame(found: Sequence[Resampled]) -> pd.DataFrame:
                 "method": one.method,
             }
             for one in found
-            for each in (*one.strengths, replace(one.left, system="(left)"))
+            for each in (*one.strengths, *([replace(one.left, system="(left)")] if one.left else []))
         ]
     )
 
@@ -202,8 +210,12 @@ def paper_frame(won: Sequence[Won]) -> pd.DataFrame:
 def rater_frame(figures: Sequence[RaterFigures], rules: PassRules) -> pd.DataFrame:
     """One row a rater: its figures, and the declared rules that they break, empty for a rater who passes."""
     names = [field.name for field in fields(RaterFigures)]
-    rows = [{**asdict(each), "breaks": "; ".join(rules.broken_by(each))} for each in figures]
-    return pd.DataFrame(rows, columns=[*names, "breaks"])
+    return pd.DataFrame(rater_records(figures, rules), columns=[*names, "breaks"])
+
+
+def rater_records(figures: Iterable[RaterFigures], rules: PassRules) -> tuple[dict[str, object], ...]:
+    """A record a rater, with the columns of ``rater_frame``."""
+    return tuple({**asdict(each), "breaks": "; ".join(rules.broken_by(each))} for each in figures)
 
 
 def power_frame(found: Sequence[Power], assumed: Assumptions, prices: Prices) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.drawing import GRID, Figure, Json, base_layout, labelled, note, plain, simulated_label
+from analysis.frames import system_records
 from analysis.results import SystemGrid, SystemRate, WinRates
 from analysis.table import Row, Table
 from analysis.wording import QUESTION_TITLES, average_row, interval, percent
@@ -71,7 +72,13 @@ def genre_bars(rates: WinRates, question: str) -> Figure | None:
         ),
     )
     return Figure(
-        f"wins-{question}", title, f"{title}. {label and f'{label}. '}{told}", data, labelled(layout, label), table
+        f"wins-{question}",
+        title,
+        f"{title}. {label and f'{label}. '}{told}",
+        data,
+        labelled(layout, label),
+        table,
+        system_records(rates, grid.rates.values()),
     )
 
 

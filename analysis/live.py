@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from analysis.drawing import BLUE, NAME_FONT, ORANGE, Figure, Json, base_layout, note, plain, segment, side_axis
 from analysis.sequential import Watched
@@ -64,7 +65,8 @@ def live_monitor(watched: Sequence[Watched]) -> Figure:
         f"bounds {signed_percent(one.low)} to {signed_percent(one.high)}, {one.raters} raters; {one.decision}."
         for one in watched
     )
-    return Figure("live", title, alt, tuple(data), layout, monitor_table(watched))
+    numbers = tuple(asdict(one) for one in watched)
+    return Figure("live", title, alt, tuple(data), layout, monitor_table(watched), numbers)
 
 
 def monitor_table(watched: Sequence[Watched]) -> Table:

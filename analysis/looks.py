@@ -32,7 +32,7 @@ Counts = np.ndarray[Any, np.dtype[np.intp]]
 
 
 def watch_line(line: tuple[str, str, str], values: Floats, *, lines: int, rule: StoppingRule) -> Watched:
-    """One question and pair (question, system_1, system_2) out of so many ``lines``.
+    """One question and pair (question, system_1, system_2), where the family has so many ``lines``.
 
     values: (R,) each rater's X in [0, 1], as ``analysis.sequential`` defines it, in the order of their last
     answers; at least one. Evidence that no float can hold is given as the greatest that one can.
@@ -41,7 +41,8 @@ def watch_line(line: tuple[str, str, str], values: Floats, *, lines: int, rule: 
     logs = seen.log_evidence_throughout(0.5)
     needed = lines / rule.alpha
     over = np.flatnonzero(logs >= np.log(needed))
-    reached_at = int(over[0]) + 1 if len(over) else None
+    primary = rule.is_primary(line[1], line[2])
+    reached_at = int(over[0]) + 1 if primary and len(over) else None
     low, high = seen.interval(rule.alpha)
     asymptotic = asymptotic_interval(values, rule.alpha)
     return Watched(
@@ -57,7 +58,8 @@ def watch_line(line: tuple[str, str, str], values: Floats, *, lines: int, rule: 
         reached_at=reached_at,
         asymptotic_low=None if asymptotic is None else 2 * asymptotic[0] - 1,
         asymptotic_high=None if asymptotic is None else 2 * asymptotic[1] - 1,
-        decision=rule.decision(raters=len(values), reached_at=reached_at),
+        decision=rule.decision(raters=len(values), reached_at=reached_at, primary=primary),
+        primary=primary,
     )
 
 

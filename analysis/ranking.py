@@ -24,6 +24,7 @@ METHOD: Mapping[Clips, str] = {
     "random": "adjacent-category Bradley–Terry, two-way (rater × clip) sandwich, t interval",
     "fixed": "adjacent-category Bradley–Terry, rater sandwich (clips fixed), t interval",
 }
+NEVER_SWAPPED = "the systems' sides were never swapped, so what a side adds cannot be told from what they do"
 PENALISED = "; penalised: half a win and half a loss of every system against an average one, and of the side"
 
 
@@ -86,7 +87,7 @@ class Ranking:
     """Strengths for one question, strongest first; ``reason`` says why intervals or ranks are missing.
 
     ``covariance`` (K, K) is that of the strengths in the order of ``systems``. ``left`` is what standing on the
-    left adds, in the same logits.
+    left adds, in the same logits; None where ``left_reason`` says why.
     """
 
     question: str
@@ -104,6 +105,7 @@ class Ranking:
     method: str
     fits: tuple[PairFit, ...]
     reason: str
+    left_reason: str = ""
 
     @property
     def systems(self) -> tuple[str, ...]:
@@ -225,9 +227,10 @@ def _rank(question: str, asked: Asked, level: float) -> Ranking:
         **common,
         strengths=strengths,
         covariance=covariance[np.ix_(order, order)],
-        left=_left(fitted, whole, count, t, df),
+        left=_left(fitted, whole, count, t, df) if design.sided else None,
         transitivity=_transitivity(asked),
         reason="",
+        left_reason="" if design.sided else NEVER_SWAPPED,
     )
 
 

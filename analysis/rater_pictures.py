@@ -22,6 +22,7 @@ from analysis.drawing import (
     note,
     plain,
 )
+from analysis.frames import rater_records
 from analysis.raters import PassRules, RaterFigures
 from analysis.sensitivity import Sensitivity
 from analysis.table import Row, Table
@@ -90,7 +91,18 @@ def side_effect(figures: Sequence[RaterFigures]) -> Figure | None:
         Row((one.rater_id, str(one.sided), percent(share)), faint=out)
         for one, share, out in zip(known, shares, outside, strict=True)
     )
-    return Figure("sides", title, alt, data, layout, Table(title, ("Rater", "Preferences", "To the left"), rows))
+    numbers = tuple(
+        {
+            "rater_id": one.rater_id,
+            "preferences": one.sided,
+            "left_share": share,
+            "chance_low": max(0.5 - bound, 0.0),
+            "chance_high": min(0.5 + bound, 1.0),
+        }
+        for one, share, bound in zip(known, shares, half.tolist(), strict=True)
+    )
+    table = Table(title, ("Rater", "Preferences", "To the left"), rows)
+    return Figure("sides", title, alt, data, layout, table, numbers)
 
 
 def _with_axis(height: int, *, bottom: int) -> Json:
@@ -159,7 +171,13 @@ def response_times(used: pd.DataFrame) -> Figure | None:
         Row(("median, first quarter of the block", f"{early:.1f} s"), faint=True),
         Row(("median, last quarter of the block", f"{late:.1f} s"), faint=True),
     )
-    return Figure("times", title, alt, data, layout, Table(title, ("Time", "Answers"), rows))
+    # The last one has no end.
+    ends = [*_EDGES_S[:-1].tolist(), None]
+    numbers = tuple(
+        {"from_s": low, "to_s": high, "answers": count, "n": len(times)}
+        for low, high, count in zip([0.0, *_EDGES_S[:-1].tolist()], ends, counts.tolist(), strict=True)
+    )
+    return Figure("times", title, alt, data, layout, Table(title, ("Time", "Answers"), rows), numbers)
 
 
 def rater_panel(figures: Sequence[RaterFigures], rules: PassRules) -> Figure | None:
@@ -252,7 +270,8 @@ def rater_panel(figures: Sequence[RaterFigures], rules: PassRules) -> Figure | N
         for one in [*breaking, *others]
     )
     table = Table(title + some, ("Rater", *(name for name, _, _ in checks), "Remarks"), rows)
-    return Figure("raters", title, alt, tuple(data), layout, table)
+    numbers = rater_records([*breaking, *others], rules)
+    return Figure("raters", title, alt, tuple(data), layout, table, numbers)
 
 
 def _percent(value: float | None) -> str:
@@ -301,7 +320,8 @@ def rater_flow(found: Sensitivity, came: Sequence[tuple[str, int]] = ()) -> Figu
         "marker": {"opacity": 0},
         "hoverinfo": "skip",
     }
-    return Figure("flow", title, alt, (blank,), layout, table)
+    numbers = tuple({"step": name, "raters": count} for name, count in steps)
+    return Figure("flow", title, alt, (blank,), layout, table, numbers)
 
 
 def _box(x: float, y: int, fill: str) -> Json:

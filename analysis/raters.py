@@ -80,6 +80,22 @@ class PassRules:
         asked = (self.min_gold_right, self.min_identical_near, self.max_same_choice, self.min_median_response_ms)
         return any(bound is not None for bound in asked)
 
+    @property
+    def told(self) -> str:
+        """Every declared bound in one line, empty where none is declared."""
+        checks = f"(from {self.fewest_checks} pairs on)"
+        bounds = []
+        if self.min_gold_right is not None:
+            bounds.append(f"at least {100 * self.min_gold_right:g}% of gold pairs right {checks}")
+        if self.min_identical_near is not None:
+            near = f"at least {100 * self.min_identical_near:g}%"
+            bounds.append(f"{near} of answers to identical pairs near no preference {checks}")
+        if self.max_same_choice is not None:
+            bounds.append(f"at most {100 * self.max_same_choice:g}% of the answers to one question alike")
+        if self.min_median_response_ms is not None:
+            bounds.append(f"a median time to answer of at least {self.min_median_response_ms:g} ms")
+        return f"Rules for raters, as declared: {'; '.join(bounds)}." if bounds else ""
+
     def broken_by(self, figures: RaterFigures) -> tuple[str, ...]:
         """The rules that a rater's answers break, in words with their figures; none for a rater who passes."""
         return tuple(self.breaches(figures).values())

@@ -10,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 
 from analysis import paper, schema
 from analysis.agreement import Agreement, agreements
 from analysis.answers import Answers
+from analysis.checks import check_choice, check_level, named_pairs
 from analysis.genre_strengths import GenreStrengths, genre_strengths
 from analysis.ranking import Ranking, rankings
 from analysis.raters import NO_RULES, PassRules, RaterFigures, rater_figures
 from analysis.resampling import Resampled, resampled_rankings
-from analysis.results import WinRates
+from analysis.results import TIES_IN_DENOMINATOR, AnalysisError, WinRates
 from analysis.sensitivity import MARGIN, Sensitivity, sensitivity
-from analysis.sequential import StoppingRule, Watched, watch
+from analysis.sequential import Family, StoppingRule, Watched, watch, watched_family
 from analysis.signed_rank import SignedRank, signed_rank
 from analysis.step_down import romano_wolf
 from analysis.variance import Clips
-from analysis.win_rates import Ties, win_rates
+from analysis.win_rates import CONVENTIONS, Ties, win_rates
 
 if TYPE_CHECKING:
     from analysis.ordinal import OrdinalRanking
@@ -76,22 +77,36 @@ class Ratings:
 
         With ``clips="fixed"`` results are about the clips of the study and no others. Single clips are listed by
         ``by="clip", clips="fixed"``. ``primary`` are the pairs that were declared primary; none: every pair.
+        Raises AnalysisError for a choice that there is not, and for a primary pair that nobody judged.
         """
-        return win_rates(self._grouped(by), level=level, ties=ties, clips=clips, primary=primary)
+        check_choice("ties", ties, CONVENTIONS)
+        _check(level, clips)
+        declared = self._declared(primary)
+        return win_rates(self.grouped(by), level=level, ties=ties, clips=clips, primary=declared)
 
     def rankings(self, *, clips: Clips = "random", level: float = 0.95) -> tuple[Ranking, ...]:
         """Strength of every system over all opponents, by question, with ranks that hold."""
+        _check(level, clips)
         return rankings(self.answers, level=level, clips=clips)
 
     def agreement(self, *, level: float = 0.95) -> tuple[Agreement, ...]:
         """How far raters agree, by question."""
+        check_level(level)
         return agreements(self.answers, level=level)
 
     def sensitivity(
         self, *, rules: PassRules = NO_RULES, margin: float = MARGIN, rates: WinRates | None = None
     ) -> Sensitivity:
-        """The primary results under other choices; ``rates`` are all results where they are at hand."""
+        """The primary results under other choices; ``rates`` are all results where they are at hand.
+
+        Raises AnalysisError for rates by another column, of fixed clips, or with another convention for ties.
+        """
         rates = rates or self.win_rates()
+        if (rates.by, rates.clips, rates.convention) != ("genre", "random", TIES_IN_DENOMINATOR):
+            raise AnalysisError(
+                "other choices are set beside results by genre, with random clips and ties in the denominator; "
+                f"these are by {rates.by}, with {rates.clips} clips and {rates.convention}"
+            )
         return sensitivity(self.answers, rates, self.rater_figures, rules=rules, margin=margin)
 
     def romano_wolf(self, rates: WinRates | None = None, *, seed: int = 1) -> dict[tuple[str, str, str], float]:
@@ -107,40 +122,65 @@ class Ratings:
         # statsmodels' models take a second to import, and few ask for them.
         from analysis.ordinal import cumulative_logit
 
+        check_level(level)
         return cumulative_logit(self.answers, level=level)
 
     def genre_strengths(self, *, by: str = "genre", level: float = 0.95) -> tuple[GenreStrengths, ...]:
         """Strength of every system in every genre, raw and shrunken, by question."""
-        return genre_strengths(self._grouped(by), level=level)
+        check_level(level)
+        return genre_strengths(self.grouped(by), level=level)
 
     def resampled_rankings(
         self, *, resamples: int = 1000, seed: int = 1, level: float = 0.95
     ) -> tuple[Resampled, ...]:
         """Strengths with intervals from resampling raters, by question."""
+        check_level(level)
         return resampled_rankings(self.answers, resamples=resamples, seed=seed, level=level)
 
     def paper_table_1(self, *, level: float = 0.95) -> tuple[paper.Won, ...]:
         """The subjective columns of V2Meow's Table 1: decided ratings won over all opponents, by dataset."""
-        return paper.table_1(self._grouped("dataset"), level=level)
+        check_level(level)
+        return paper.table_1(self.grouped("dataset"), level=level)
 
     def paper_table_4(self, *, level: float = 0.95) -> tuple[paper.Won, ...]:
         """V2Meow's Table 4: decided ratings won, averaged over genres."""
+        check_level(level)
         return paper.table_4(self.answers, level=level)
 
     def watch(self, rule: StoppingRule = StoppingRule()) -> tuple[Watched, ...]:  # noqa: B008  frozen
         """What a running study shows so far, which may be looked at as often as one likes."""
         return watch(self.frame, rule, include_simulated=self.include_simulated)
 
-    def report(self, **options: Any) -> Report:
-        """Everything at once; ``options`` are those of ``analysis.report.build``, ``title`` among them."""
+    def watched_family(self, rule: StoppingRule = StoppingRule()) -> Family:  # noqa: B008  frozen
+        """What ``watch`` shares alpha by, in words too."""
+        return watched_family(self.frame, rule, include_simulated=self.include_simulated)
+
+    def report(self, *, primary: Collection[tuple[str, str]] = (), **options: Any) -> Report:
+        """Everything at once; ``options`` are those of ``analysis.report.build``, ``title`` among them.
+
+        Raises AnalysisError for a primary pair that nobody judged.
+        """
         from analysis.report import build
 
-        return build(self, **{"title": self.name, **options})
+        return build(self, **{"title": self.name, "primary": self._declared(primary), **options})
 
-    def _grouped(self, by: str) -> Answers:
+    def grouped(self, by: str) -> Answers:
+        """The answers with their clips grouped by a column, or each by itself ("clip"). Raises AnalysisError."""
         if by == "genre":
             return self.answers
         return Answers.of(self.frame, include_simulated=self.include_simulated, by=by)
+
+    def _declared(self, primary: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The pairs that were named, which somebody must have judged: a slip would make every pair exploratory."""
+        pairs = named_pairs(primary)
+        if pairs:
+            self.answers.check_compared(pairs)
+        return pairs
+
+
+def _check(level: float, clips: str) -> None:
+    check_level(level)
+    check_choice("clips", clips, get_args(Clips))
 
 
 def read(source: Path | str | pd.DataFrame, *, include_simulated: bool = False) -> Ratings:

@@ -20,7 +20,7 @@ from analysis.drawing import Figure
 from analysis.forest import forest
 from analysis.genre_bars import genre_bars
 from analysis.live import live_monitor, monitor_table
-from analysis.paper import printed
+from analysis.paper import Won, printed
 from analysis.ranking import Ranking
 from analysis.rater_pictures import rater_flow, rater_panel, response_times, side_effect
 from analysis.raters import NO_RULES, PassRules
@@ -40,6 +40,7 @@ from analysis.tables import (
     system_table,
     undeclared_table,
 )
+from analysis.win_rates import win_rates
 from analysis.wording import (
     QUESTION_TASKS,
     QUESTION_TITLES,
@@ -49,6 +50,7 @@ from analysis.wording import (
     found,
     methods,
     ranking_methods,
+    signed_percent,
     systems_note,
     watched_so_far,
 )
@@ -149,17 +151,24 @@ def build(
             sections=(Section("Answers and who gave them", tables=(counted,)), *planned),
         )
     progress("win rates")
-    rates = ratings.win_rates(primary=primary)
+    # The estimator itself: a declared pair that nobody has judged is no slip here, and is told below.
+    rates = win_rates(ratings.answers, primary=primary)
     progress("strengths of systems")
     # Two systems have one difference, and the win rates say it all.
     ranked = [one for one in ratings.rankings() if len(one.strengths) > 2]
     progress("other choices")
     other = ratings.sensitivity(rules=rules, margin=margin, rates=rates)
+    # A rendered file is Duet's own: another platform's table has none, nor its scale and its wording.
+    own = bool(used["stimulus_left"].notna().any())
+    five = own or any(rate.strengths[0] or rate.strengths[4] for rate in rates.averages)
     cards = cards_table(systems, {name for rate in rates.averages for name in (rate.system_1, rate.system_2)})
     progress("genres and systems")
     middle = (
-        _preferred(rates), _by_genre(rates), _by_system(ratings, rates, ranked), _as_the_paper(ratings, rates)
-    )  # fmt: skip
+        _preferred(rates, own=own, five=five),
+        _by_genre(rates),
+        _by_system(ratings, rates, ranked),
+        _as_the_paper(ratings, rates),
+    )
     progress("raters")
     raters = _raters(ratings, used, rules)
     return Report(
@@ -171,6 +180,7 @@ def build(
         sections=(
             Section(
                 "Design and raters",
+                note=rules.told,
                 figures=(rater_flow(other, came(study)),),
                 tables=(counted, *([cards] if cards else [])),
             ),
@@ -182,19 +192,27 @@ def build(
                 "Deviations from the plan",
                 paragraphs=told_deviations(study, deviations, answered=frame["trial_id"].nunique()),
             ),
-            Section("Methods", paragraphs=(*methods(rates), *filter(None, [ranking_methods(ranked)]))),
+            Section("Methods", paragraphs=_methods(rates, ranked, declared=bool(primary), five=five)),
         ),
     )
 
 
-def _preferred(rates: WinRates) -> Section:
+def _methods(rates: WinRates, ranked: Sequence[Ranking], *, declared: bool, five: bool) -> tuple[str, ...]:
+    return (
+        *methods(rates, declared=declared, five=five),
+        *filter(None, [ranking_methods(ranked, five=five)]),
+    )
+
+
+def _preferred(rates: WinRates, *, own: bool, five: bool) -> Section:
     asked = dict.fromkeys(rate.question for rate in rates.averages)
     tasks = "; ".join(f"{QUESTION_TITLES[question]}: “{QUESTION_TASKS[question]}”" for question in asked)
+    questions = f"Questions: {tasks}. " if own else ""
     return Section(
         "Which system was preferred",
-        note=f"Questions: {tasks}. In every figure the first system is on the left; a positive net preference is "
+        note=f"{questions}In every figure the first system is on the left; a positive net preference is "
         "for it, a negative one for the system on the right.",
-        figures=tuple(diverging_bars(rates, question) for question in asked),
+        figures=tuple(diverging_bars(rates, question, five=five) for question in asked),
         tables=(
             *(primary_table(rates, question) for question in asked if rates.primary),
             *(undeclared_table(rates, question) for question in asked if rates.undeclared),
@@ -239,13 +257,28 @@ def _by_system(ratings: Ratings, rates: WinRates, ranked: Sequence[Ranking]) -> 
 
 
 def _as_the_paper(ratings: Ratings, rates: WinRates) -> Section:
-    averaged = () if rates.only_genre else (printed(ratings.paper_table_4()),)
+    averages = () if rates.only_genre else ratings.paper_table_4()
+    averaged = (printed(averages),) if averages else ()
     return Section(
         "In the form of V2Meow’s tables",
+        paragraphs=tuple(_turned_round(rates, averages)),
         note="The paper counts wins out of all ratings in its text, yet its printed Tables 1 and 4 add up only "
         "without ties. So these two leave ties out; everything above keeps them. The paper prints no intervals.",
         tables=(printed(ratings.paper_table_1()), *averaged),
     )
+
+
+def _turned_round(rates: WinRates, averages: Sequence[Won]) -> Iterator[str]:
+    """Systems that lead with ties kept and fall behind without them, or the other way round."""
+    nets = {(rate.question, rate.system): rate.net.value for rate in rates.systems if rate.genre is None}
+    for one in averages:
+        net = nets.get((one.question, one.system), 0.0)
+        if one.decided and net * (one.win.value - 0.5) < 0:
+            yield (
+                f"{QUESTION_TITLES[one.question]}, {one.system}: leaving ties out turns the direction round, from "
+                f"a net preference of {signed_percent(net)} to {100 * one.win.value:.1f}% of decided ratings. "
+                "Genres with few decided ratings weigh as much as others here; read the primary results."
+            )
 
 
 def _raters(ratings: Ratings, used: pd.DataFrame, rules: PassRules) -> Section:
@@ -299,7 +332,7 @@ def _warnings(rates: WinRates) -> tuple[str, ...]:
 
 def _versions() -> tuple[tuple[str, str], ...]:
     packages = []
-    for name in ("duet", "numpy", "pandas", "scipy"):
+    for name in ("duet", "numpy", "pandas", "scipy", "statsmodels"):
         try:
             packages.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:  # the package can be run from a checkout
@@ -311,7 +344,8 @@ def _seeds() -> tuple[str, ...]:
     """Where chance comes in, and what makes it repeatable."""
     return (
         f"rank sets: {ranks.DRAWS:,} draws, seed {ranks.SEED}",
-        f"flips of over {sensitivity.EXACT_UP_TO} raters: {sensitivity.DRAWS:,} draws, seed {sensitivity.SEED}",
+        f"flips of {sensitivity.EXACT_UP_TO + 1} to {sensitivity.NORMAL_FROM:,} raters: "
+        f"{sensitivity.DRAWS:,} draws, seed {sensitivity.SEED}",
     )
 
 
@@ -323,7 +357,7 @@ def live(ratings: Ratings, rule: StoppingRule, *, title: str) -> Report:
         title=title,
         rates=None,
         found=watched_so_far(watched),
-        estimand=WATCHING,
+        estimand=f"{WATCHING} {ratings.watched_family(rule).told}",
         warnings=(),
         sections=(Section("So far", figures=(live_monitor(watched),), tables=(monitor_table(watched),)),),
         analysed=len(used),

@@ -35,7 +35,7 @@ class ResampledStrength:
 
 @dataclass(frozen=True, slots=True)
 class Resampled:
-    """Strengths of one question, strongest first, and what standing on the left adds.
+    """Strengths of one question, strongest first, and what standing on the left adds, None where nothing tells it.
 
     ``unbounded`` of the ``resamples`` had no finite fit (some system won or lost everything) and are left out.
     """
@@ -46,7 +46,7 @@ class Resampled:
     unbounded: int
     seed: int
     strengths: tuple[ResampledStrength, ...]
-    left: ResampledStrength
+    left: ResampledStrength | None
     method: str = "percentile interval over resampled raters (clips fixed)"
 
 
@@ -89,7 +89,8 @@ def _resampled(question: str, asked: Asked, resamples: int, seed: int, level: fl
         for i, name in enumerate(names)
     ]
     strengths = tuple(sorted(every[:-1], key=lambda one: -one.value))
-    return Resampled(question, level, resamples, resamples - len(kept), seed, strengths, every[-1])
+    left = every[-1] if design.sided else None
+    return Resampled(question, level, resamples, resamples - len(kept), seed, strengths, left)
 
 
 def resample(

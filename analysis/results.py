@@ -18,11 +18,11 @@ WILSON: Mapping[Clips, str] = {
     "random": "Wilson at the effective sample size (rater × clip, Satterthwaite)",
     "fixed": "Wilson at the effective sample size (rater; clips fixed)",
 }
-T_INTERVAL: Mapping[Clips, str] = {
-    "random": "t interval (two-way rater × clip variance, Satterthwaite)",
-    "fixed": "t interval (rater variance; clips fixed)",
+MOVER: Mapping[Clips, str] = {
+    "random": "MOVER of Wilson limits (two-way rater × clip variance, Satterthwaite)",
+    "fixed": "MOVER of Wilson limits (rater variance; clips fixed)",
 }
-BOUND = "Wilson bound at the pooled design effect (every answer alike)"
+BOUND = "MOVER of Wilson limits at the pooled design effect (no spread)"
 
 
 class AnalysisError(ValueError):
@@ -44,7 +44,8 @@ class Estimate:
 class NetTest:
     """Test of net preference = 0, with the p value corrected within its family.
 
-    Holm's in the primary family, Benjamini and Hochberg's in the exploratory ones.
+    Holm's in the primary family, Benjamini and Hochberg's in the exploratory ones. Where no answers of a genre
+    differ the statistic is that of the MOVER limits, and ``se`` is half the interval's width by the t quantile.
     """
 
     statistic: float
@@ -63,9 +64,10 @@ class PairRate:
     Shares count out of all answers, ties included, so win_1 + tie + win_2 = 1; under another convention for ties
     win_1 + win_2 = 1, and ``tie`` is the share that was split, or 0. In all of them net = win_1 − win_2.
     ``strengths`` are the five shares from "system_1 much better" to "system_2 much better".
-    ``test`` is None where no test is possible; ``flags`` then say why. ``simulated`` of the ``n`` answers were
-    given by a program. ``primary``: one of the declared family. ``shrunken`` is net preference drawn towards the
-    average over genres by as much as it is uncertain; only cells of several genres have it.
+    ``test`` is None where no test is possible, with one rater or one clip; ``flags`` then say why. ``simulated``
+    of the ``n`` answers were given by a program. ``primary``: one of the declared family. ``shrunken`` is net
+    preference drawn towards the average over genres by as much as it is uncertain; only cells of several genres
+    have it.
     """
 
     question: str

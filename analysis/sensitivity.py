@@ -16,14 +16,19 @@ from scipy import stats
 from analysis.answers import Answers, Flags
 from analysis.consistency import METHOD as WEIGHTED
 from analysis.consistency import attention_weights
+from analysis.net import net_interval, parts
 from analysis.raters import NO_RULES, PassRules, RaterFigures
 from analysis.results import AnalysisError, Estimate, NetTest, PairRate, WinRates
-from analysis.variance import Floats, Layout, dense, t_interval, two_way_moments
+from analysis.variance import Floats, Layout, dense
 from analysis.win_rates import win_rates
 
 MARGIN = 0.1
 """Net preference that is too small to matter, unless a study declares another."""
-EXACT_UP_TO = 14
+EXACT_UP_TO, NORMAL_FROM = 14, 1_000
+HEAVY = 0.02
+"""Share of the sum of squares from which one rater is too heavy for the sum to be normal."""
+AT_ONCE = 1_000
+"""Draws in memory at a time."""
 LIGHT = 0.5
 DRAWS = 9_999
 SEED = 1
@@ -35,8 +40,9 @@ class Line:
 
     ``weighted`` counts each rater by what the rater's own checks say of attention; None where nobody was checked.
     ``these_clips`` takes raters as a sample and the clips as they are. ``sign_flip`` is the p value of flipping
-    each rater's preference at random (these clips, raters a sample). ``equivalence`` is the p value of
-    |net| ≥ margin (two one-sided tests): small means shown to be no difference.
+    each rater's part of the net preference at random (these clips, raters a sample). ``equivalence`` is the p
+    value of |net| ≥ margin (two one-sided tests): small means shown to be no difference. Neither p value is
+    corrected.
     """
 
     question: str
@@ -124,7 +130,7 @@ def _line(
         None if not rules.declared else kept.net if kept else nobody,
         None if weights is None else weighted_net(answers, rate, weights, level),
         fixed,
-        sign_flip(rater_means(answers, rate)),
+        sign_flip(rater_parts(answers, rate)),
         equivalence(rate.net.value, rate.test, margin) if rate.test else None,
     )
 
@@ -142,10 +148,10 @@ def weighted_net(answers: Answers, rate: PairRate, weights: Floats, level: float
         np.full(strata, 1 / strata),
         each=weights[answers.rater[rows]],
     )
-    moments = two_way_moments(np.sign(answers.score[rows]).astype(np.float64), layout)
-    if moments.variance is None:
-        return Estimate(moments.mean, None, None, WEIGHTED, moments.reason)
-    return Estimate(moments.mean, *t_interval(moments, level), WEIGHTED)
+    win, _, loss, net = parts(np.sign(answers.score[rows]).astype(np.float64), layout)
+    if net.variance is None:
+        return Estimate(net.mean, None, None, WEIGHTED, net.reason)
+    return Estimate(net.mean, *net_interval(win, loss, net, level=level), WEIGHTED)
 
 
 def _of(answers: Answers, rate: PairRate) -> Flags:
@@ -155,13 +161,12 @@ def _of(answers: Answers, rate: PairRate) -> Flags:
     return np.asarray((answers.question == question) & (answers.pair == pair))
 
 
-def rater_means(answers: Answers, rate: PairRate) -> Floats:
-    """Mean sign (R,) of each rater's answers to one question on one pair."""
+def rater_parts(answers: Answers, rate: PairRate) -> Floats:
+    """What each rater's answers (R,) put into one net preference; they add up to it, genres weighing the same."""
     mine = _of(answers, rate)
-    rater = answers.rater[mine]
-    asked = np.bincount(rater)
-    sums = np.bincount(rater, np.sign(answers.score[mine]))
-    return np.asarray(sums[asked > 0] / asked[asked > 0])
+    genre = dense(answers.group[mine])
+    each = np.bincount(genre) * (int(genre.max()) + 1)
+    return np.asarray(np.bincount(dense(answers.rater[mine]), np.sign(answers.score[mine]) / each[genre]))
 
 
 def _flow(
@@ -180,20 +185,27 @@ def _flow(
 
 
 def sign_flip(values: Floats) -> float:
-    """Two-sided p value of raters' means (R,) being symmetric about 0; exact for few raters, else by draws."""
+    """Two-sided p value of raters' parts (R,) being symmetric about 0.
+
+    Exact for few raters, by draws for more; of many, none of whom weighs much, the sum of flipped parts is normal.
+    """
     count = len(values)
-    observed = abs(float(values.sum())) - 1e-9
+    # In the order of their sizes, so that draws do not hang on who came first.
+    sizes = np.sort(np.abs(values).round(12))
+    total, squares = abs(float(values.sum())), float(sizes @ sizes)
+    least = total - 1e-10
     if count <= EXACT_UP_TO:
         signs = 1 - 2 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
-        return float((np.abs(signs @ values) >= observed).mean())
+        return float((np.abs(signs @ sizes) >= least).mean())
+    if count >= NORMAL_FROM and sizes[-1] ** 2 < HEAVY * squares:
+        return float(2 * stats.norm.sf(total / np.sqrt(squares)))
     rng = np.random.default_rng(SEED)
-    sizes, times = np.unique(np.abs(values).round(12), return_counts=True)
-    if len(sizes) * 8 < count:
-        # Raters of one size of mean are flipped together: how many of them come out positive is binomial.
-        sums = (2 * rng.binomial(times, 0.5, size=(DRAWS, len(times))) - times) @ sizes
-    else:
-        sums = (2.0 * rng.integers(0, 2, size=(DRAWS, count), dtype=np.int8) - 1.0) @ values
-    return (1 + int((np.abs(sums) >= observed).sum())) / (DRAWS + 1)
+    as_far = 0
+    for start in range(0, DRAWS, AT_ONCE):
+        some = min(AT_ONCE, DRAWS - start)
+        bits = np.unpackbits(rng.integers(0, 256, (some, -(-count // 8)), dtype=np.uint8), axis=1, count=count)
+        as_far += int((np.abs(2 * (bits @ sizes) - sizes.sum()) >= least).sum())
+    return (1 + as_far) / (DRAWS + 1)
 
 
 def equivalence(net: float, test: NetTest, margin: float) -> float:

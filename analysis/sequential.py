@@ -14,6 +14,7 @@ are: what is found holds for them, and generalising to others waits for the fina
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers import included
+from analysis.checks import named_pairs
 from analysis.results import AnalysisError
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -35,9 +37,10 @@ FIRST_ASYMPTOTIC = 10
 class Watched:
     """One pair under one question, after so many raters. Bounds are of net preference for ``system_1``.
 
-    ``evidence`` is E against no preference and ``needed`` what it has to reach, with Bonferroni over everything
-    that is watched; ``reached_at`` is the number of the rater with whom it did, or None. None of it is a p value.
-    ``decision`` is what the declared rule says, in words.
+    ``evidence`` is E against no preference and ``needed`` what it has to reach, with Bonferroni over the lines of
+    the declared ``Family``; ``reached_at`` is the number of the rater with whom it did, or None. None of it is a
+    p value. ``decision`` is what the declared rule says, in words. A pair that is not ``primary`` is outside the
+    family: its evidence decides nothing, and ``reached_at`` is None.
     """
 
     question: str
@@ -53,33 +56,71 @@ class Watched:
     asymptotic_low: float | None
     asymptotic_high: float | None
     decision: str
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The lines, a question of a pair each, that share alpha: how many, and in words how they were counted."""
+
+    lines: int
+    told: str
 
 
 @dataclass(frozen=True, slots=True)
 class StoppingRule:
     """When to stop asking about a pair, declared before the study opens.
 
-    ``alpha`` is the chance of a false alarm over all looks and lines. Evidence stops nothing before
-    ``least_raters``; ``most_raters`` stop it whatever was found (None: no such bound).
+    ``alpha`` is the chance of a false alarm over all looks and over all lines of the family. ``primary`` are the
+    pairs of the family, in either order (none given: every pair); ``lines`` says how many lines it has. Neither
+    hangs on what was answered so far, or what was reached would be taken back as other pairs come in. Evidence
+    stops nothing before ``least_raters``; ``most_raters`` stop it whatever was found (None: no such bound).
     """
 
     alpha: float = 0.05
     least_raters: int = 0
     most_raters: int | None = None
+    primary: Collection[tuple[str, str]] = ()
+    lines: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
             raise AnalysisError(f"alpha is a chance between 0 and 1, not {self.alpha}")
         if self.most_raters is not None and self.most_raters < max(self.least_raters, 1):
             raise AnalysisError(f"most_raters is at least {max(self.least_raters, 1)}, not {self.most_raters}")
+        fewest = max(len({frozenset(pair) for pair in named_pairs(self.primary)}), 1)
+        if self.lines is not None and self.lines < fewest:
+            raise AnalysisError(f"lines are at least {fewest}, not {self.lines}")
 
-    def decision(self, *, raters: int, reached_at: int | None) -> str:
+    def is_primary(self, system_1: str, system_2: str) -> bool:
+        """Whether a pair is of the declared family; every pair is where none was declared."""
+        return not self.primary or {system_1, system_2} in map(set, self.primary)
+
+    def decision(self, *, raters: int, reached_at: int | None, primary: bool = True) -> str:
         """What to do with a pair after so many raters."""
+        enough = self.most_raters is not None and raters >= self.most_raters
+        if not primary:
+            what = "stop: the most raters have come" if enough else "go on"
+            return f"{what}; exploratory, so its evidence decides nothing"
         if reached_at is not None and raters >= self.least_raters:
             return "stop: a preference is shown"
-        if self.most_raters is not None and raters >= self.most_raters:
-            return "stop: the most raters have come, no preference is shown"
-        return "go on"
+        return "stop: the most raters have come, no preference is shown" if enough else "go on"
+
+    def family(self, *, systems: int, questions: int) -> Family:
+        """What alpha is shared by: ``lines`` as declared, else the primary pairs, else every pair of systems."""
+        if self.lines is not None:
+            return Family(self.lines, f"Alpha is shared by {_counted(self.lines, 'line')}, as declared.")
+        asked = _counted(questions, "question")
+        if self.primary:
+            pairs = len({frozenset(pair) for pair in self.primary})
+            told = f"the {_counted(pairs, 'pair')} declared primary and {asked}"
+        else:
+            pairs = systems * (systems - 1) // 2
+            told = (
+                f"{_counted(pairs, 'pair')} that the {systems} systems of the table can form and {asked}, since "
+                "neither lines nor primary pairs were declared; a system that comes in later adds to them"
+            )
+        return Family(pairs * questions, f"Alpha is shared by {_counted(pairs * questions, 'line')}: {told}.")
 
 
 def watch(
@@ -90,18 +131,46 @@ def watch(
 ) -> tuple[Watched, ...]:
     """Every pair and question of a running study's table, as ``schema.read`` returned it.
 
-    The bounds of one line hold at 1 − alpha over all looks; what is ``needed`` also covers that several lines are
-    watched. Raises AnalysisError without answers.
+    The bounds of one line hold at 1 − alpha over all looks; what is ``needed`` also covers that the family has
+    several lines. Raises AnalysisError without answers, and for more lines of the family than were declared.
     """
+    used = _used(frame, include_simulated)
+    if used["answered_at"].isna().any():
+        raise AnalysisError("column 'answered_at' is empty in some rows, so raters have no order to be watched in")
+    lines = _family(used, rule).lines
+    groups = used.groupby(["question", "system_1", "system_2"], observed=True, sort=True)
+    found = tuple(_watched((str(a), str(b), str(c)), rows, lines, rule) for (a, b, c), rows in groups)
+    if (watched := sum(one.primary for one in found)) > lines:
+        raise AnalysisError(f"{watched} lines are watched, and alpha was declared to be shared by {lines}")
+    return found
+
+
+def watched_family(
+    frame: pd.DataFrame, rule: StoppingRule = StoppingRule(), *, include_simulated: bool = False
+) -> Family:
+    """What ``watch`` shares alpha by, in words too, with the primary pairs that nobody has judged yet."""
+    used = _used(frame, include_simulated)
+    found = _family(used, rule)
+    judged = {frozenset(pair) for pair in used[["system_1", "system_2"]].drop_duplicates().itertuples(index=False)}
+    absent = [f"{one} against {other}" for one, other in rule.primary if frozenset((one, other)) not in judged]
+    told = f" Declared primary, and judged by nobody yet: {', '.join(absent)}." if absent else ""
+    return Family(found.lines, found.told + told)
+
+
+def _used(frame: pd.DataFrame, include_simulated: bool) -> pd.DataFrame:
     used = included(frame, include_simulated=include_simulated)
     if used.empty:
         raise AnalysisError("there is no answer to a test trial yet, so there is nothing to watch")
-    if used["answered_at"].isna().any():
-        raise AnalysisError("column 'answered_at' is empty in some rows, so raters have no order to be watched in")
-    groups = list(used.groupby(["question", "system_1", "system_2"], observed=True, sort=True))
-    return tuple(
-        _watched((str(names[0]), str(names[1]), str(names[2])), rows, len(groups), rule) for names, rows in groups
-    )
+    return used
+
+
+def _family(used: pd.DataFrame, rule: StoppingRule) -> Family:
+    systems = {*used["system_1"].unique(), *used["system_2"].unique()}
+    return rule.family(systems=len(systems), questions=used["question"].nunique())
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _watched(line: tuple[str, str, str], rows: pd.DataFrame, lines: int, rule: StoppingRule) -> Watched:

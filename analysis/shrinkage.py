@@ -1,9 +1,10 @@
 """Estimates per genre drawn towards the average of their pair, each by as much as it is uncertain.
 
 Empirical Bayes with normal errors: D_g ~ N(θ_g, V_g), θ_g ~ N(μ, τ²), τ² by restricted maximum likelihood. The
-interval is Morris' (1983, "Parametric empirical Bayes inference", JASA 78): it counts in that μ and τ² are
-estimated. V_g is the variance at which a normal interval is as wide as the genre's own, so that few raters or
-clips weigh as little as their t interval says.
+interval and the factor (G − 3)/(G − 1) are Morris' (1983, "Parametric empirical Bayes inference", JASA 78): they
+count in that μ and τ² are estimated, so that nothing is drawn in wholly, even where genres differ by chance only.
+V_g is the variance at which a normal interval is as wide as the genre's own, so that few raters or clips weigh as
+little as their t interval says.
 """
 
 from __future__ import annotations
@@ -44,11 +45,8 @@ def shrunken(cells: Sequence[PairRate], *, level: float) -> tuple[PairRate, ...]
 
 
 def _error(cell: PairRate, z: float, level: float) -> float:
-    if cell.test is not None:
-        return cell.test.se * t_quantile(cell.test.df, level) / z
-    assert cell.net.low is not None
-    assert cell.net.high is not None
-    return (cell.net.high - cell.net.low) / (2 * z)
+    assert cell.test is not None  # whatever has an interval has a test
+    return cell.test.se * t_quantile(cell.test.df, level) / z
 
 
 def towards_mean(values: Floats, variances: Floats) -> tuple[Floats, Floats]:
@@ -56,13 +54,13 @@ def towards_mean(values: Floats, variances: Floats) -> tuple[Floats, Floats]:
     between = reml(values, variances)
     weights = 1 / (variances + between)
     mean = float(weights @ values / weights.sum())
-    own = variances * weights
     groups = len(values)
-    # Morris (1983), equation 1.17: the last term is what not knowing τ² adds.
-    spread = variances * (1 - own) + own**2 / weights.sum()
-    if groups > 3:
-        unequal = (variances.mean() + between) * weights
-        spread = spread + 2 * own**2 * unequal / (groups - 3) * (values - mean) ** 2
+    own = (groups - 3) / (groups - 1) * variances * weights
+    # The last term is what not knowing τ² adds.
+    unequal = (variances.mean() + between) * weights
+    spread = (
+        variances * (1 - own) + own**2 / weights.sum() + 2 * own**2 * unequal / (groups - 3) * (values - mean) ** 2
+    )
     return np.asarray(mean + (1 - own) * (values - mean)), np.asarray(np.sqrt(spread))
 
 

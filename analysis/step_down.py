@@ -15,7 +15,7 @@ from scipy import sparse, special
 
 from analysis.answers import Answers
 from analysis.results import TIES_IN_DENOMINATOR, AnalysisError, PairRate, WinRates
-from analysis.variance import Clusters, Codes, Floats, dense
+from analysis.variance import Clusters, Codes, Floats, dense, effective_number
 
 DRAWS = 20_000
 SEED = 1
@@ -71,6 +71,8 @@ def _correlation(answers: Answers, tested: list[PairRate]) -> Floats:
         clips.append(by_clip * np.sqrt(max(v_clip - v_cell, 0.0) / v_clip) if v_clip else by_clip)
         cells.append(by_cell)
     whole = sum((stack @ stack.T).toarray() for stack in map(sparse.vstack, (raters, clips, cells)))
+    # A result without spread moves with no other.
+    np.fill_diagonal(whole, np.where(np.diag(whole) > 0, np.diag(whole), 1.0))
     errors = np.sqrt(np.diag(whole))
     return np.asarray(whole / np.outer(errors, errors))
 
@@ -84,19 +86,22 @@ def _sums(answers: Answers, rows: Codes) -> tuple[sparse.csr_matrix, sparse.csr_
     scale = (1 / (len(sizes) * sizes))[nest]
     influence, about = (sign - means[nest]) * scale, (sign - means.mean()) * scale
     rater, clip = answers.rater[rows], answers.clip[rows]
-    count, width = len(np.unique(rater)), len(answers.clips)
-    by_rater = np.bincount(rater, influence, minlength=len(answers.raters)) * np.sqrt(count / max(count - 1, 1))
+    width = len(answers.clips)
+    count = effective_number(np.bincount(rater, scale).astype(np.float64))
+    by_rater = np.bincount(rater, influence, minlength=len(answers.raters)) * np.sqrt(count / (count - 1))
     return (
         sparse.csr_matrix(by_rater),
-        _placed(clip, nest, influence, about, width),
-        _placed(rater * width + clip, nest, influence, about, width * len(answers.raters)),
+        _placed(clip, nest, scale, influence, about, width),
+        _placed(rater * width + clip, nest, scale, influence, about, width * len(answers.raters)),
     )
 
 
-def _placed(key: Codes, nest: Codes, influence: Floats, about: Floats, width: int) -> sparse.csr_matrix:
+def _placed(
+    key: Codes, nest: Codes, scale: Floats, influence: Floats, about: Floats, width: int
+) -> sparse.csr_matrix:
     """Clusters' scaled sums, each in the column of its key (1, width)."""
     code = dense(key)
     columns = np.zeros(int(code.max()) + 1, dtype=np.intp)
     columns[code] = key
-    sums = Clusters.of(code, nest).scaled_sums(influence, about)
+    sums = Clusters.of(code, nest, scale).scaled_sums(influence, about)
     return sparse.csr_matrix((sums, (np.zeros(len(sums), dtype=np.intp), columns)), shape=(1, width))

@@ -16,6 +16,7 @@ from analysis.wording import (
     average_row,
     averaged,
     interval,
+    level_percent,
     number_interval,
     p_sign,
     p_value,
@@ -132,14 +133,30 @@ def ranking_table(ranking: Ranking) -> Table:
         left = ranking.left
         told = f"{signed_number(left.value)} {number_interval(left.low, left.high)}, p {p_sign(left.p)}"
         rows.append(Row(("standing on the left", told, "", ""), faint=True))
+    elif ranking.left_reason:
+        rows.append(Row(("standing on the left", "–", "", ""), faint=True))
     if ranking.transitivity is not None:
         test = ranking.transitivity
         told = f"F({test.df}, {test.df_error}) = {test.statistic:.2f}, p {p_sign(test.p)}"
-        rows.append(Row(("one strength a system explains every pair", told, "", ""), faint=True))
-    notes = (f"No interval and no ranks: {ranking.reason}.",) if ranking.reason else ()
-    columns = ("System", f"Strength, logits ({percent(ranking.level)} interval)", "Quasi SE", "Ranks that hold")
+        rows.append(Row(("departure from one strength a system", told, "", ""), faint=True))
+    notes = [f"No interval and no ranks: {ranking.reason}."] if ranking.reason else []
+    if ranking.left_reason:
+        notes.append(f"No effect of standing on the left: {ranking.left_reason}.")
+    if ranking.transitivity is not None and ranking.transitivity.p < 1 - ranking.level:
+        notes.append(
+            "One strength a system does not explain every pair here: read the pairs, and ranks with care."
+        )
+    columns = (
+        "System",
+        f"Strength, logits ({level_percent(ranking.level)} interval)",
+        "Quasi SE",
+        "Ranks that hold",
+    )
     return Table(
-        f"{QUESTION_TITLES[ranking.question]}: strength over all opponents", columns, tuple(rows), notes=notes
+        f"{QUESTION_TITLES[ranking.question]}: strength over all opponents",
+        columns,
+        tuple(rows),
+        notes=tuple(notes),
     )
 
 
@@ -159,7 +176,7 @@ def genre_strength_table(found: GenreStrengths) -> Table:
     if found.interaction is not None:
         test = found.interaction
         told = f"F({test.df}, {test.df_error}) = {test.statistic:.2f}, p {p_sign(test.p)}"
-        notes.insert(0, f"Every system as strong in every genre: {told}.")
+        notes.insert(0, f"Departure from every system being as strong in every genre: {told}.")
     elif found.reason:
         notes.insert(0, f"Whether genres differ is not tested: {found.reason}.")
     drawn = ", shrunken towards each system’s average" if any(one.shrunken for one in found.strengths) else ""
@@ -193,8 +210,8 @@ def sensitivity_table(found: Sensitivity) -> Table:
             "Net, raters weighted",
             "Net, these clips alone",
         ),
-        "p, flipping raters",
-        f"p, beyond ±{percent(found.margin)} (TOST)",
+        "p, flipping raters (uncorrected)",
+        f"p, beyond ±{percent(found.margin)} (TOST, uncorrected)",
     )
     return Table("The primary results under other choices", columns, rows, headings=2)
 

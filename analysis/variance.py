@@ -3,7 +3,9 @@
 Two-way clustering after Cameron, Gelbach & Miller (2011), kept from going negative, with Satterthwaite degrees of
 freedom; Wilson (1927) intervals at the effective sample size, after Korn & Graubard (1998), Franco et al. (2019).
 Averages over genres use influence values, so a rater who serves many genres is one rater; clips are nested in
-genres, so their spread is measured within genres with K/(K − 1) for each, as for clusters in survey strata.
+genres, so their spread is measured within genres with K/(K − 1) for each, as for clusters in survey strata. K is
+the effective number of clusters, (Σw)²/Σw² of what they weigh (Kish 1965; Carter, Schnepel & Steigerwald 2017):
+their number where they weigh alike, fewer where one rater gave most answers.
 """
 
 from __future__ import annotations
@@ -19,6 +21,10 @@ from scipy import special
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 Codes = np.ndarray[Any, np.dtype[np.intp]]
 Clips = Literal["random", "fixed"]
+LEAST = 1.001
+"""Clusters that one cluster with nearly all the weight still counts as, so that numbers stay finite."""
+NO_SPREAD = 1e-15
+"""A variance up to this is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +66,11 @@ class Moments:
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """Clusters within nests: each answer's (N,), and the root of what its squared sum is scaled up by (K,).
+    """Clusters within nests: each answer's (N,), and the root of what their squared sums are scaled up by (K,).
 
     A nest with one cluster says nothing about spread within it: it is centred at the overall mean instead, which
-    errs on the wide side (the "adjust" rule for lonely clusters in survey statistics).
+    errs on the wide side (the "adjust" rule for lonely clusters in survey statistics). ``scale`` is what each
+    answer (N,) weighs in the mean.
     """
 
     code: Codes
@@ -72,17 +79,22 @@ class Clusters:
     df: float
 
     @classmethod
-    def of(cls, code: Codes, nest: Codes) -> Clusters:
+    def of(cls, code: Codes, nest: Codes, scale: Floats) -> Clusters:
         nest_of = np.zeros(int(code.max()) + 1, dtype=np.intp)
         nest_of[code] = nest
-        per_nest = np.bincount(nest_of, minlength=int(nest.max()) + 1)
-        lonely = per_nest == 1
-        factor = np.where(per_nest > 1, per_nest / np.maximum(per_nest - 1, 1), 1.0)
-        alone = int(lonely.sum())
-        if alone > 1:
+        nests = int(nest.max()) + 1
+        weight = np.bincount(code, scale)
+        count = np.bincount(nest_of, minlength=nests)
+        effective = np.bincount(nest_of, weight, nests) ** 2 / np.bincount(nest_of, weight**2, nests)
+        effective = np.maximum(effective, LEAST)
+        lonely = count == 1
+        factor = np.where(lonely, 1.0, effective / np.where(lonely, 1.0, effective - 1))
+        df = float((effective - 1)[~lonely].sum())
+        if int(lonely.sum()) > 1:
+            alone = effective_number(weight[lonely[nest_of]])
             factor[lonely] = alone / (alone - 1)
-        df = len(nest_of) - int((per_nest > 1).sum()) - (1 if alone > 1 else 0)
-        return cls(code, lonely[nest] if alone else None, np.sqrt(factor[nest_of]), float(max(df, 1)))
+            df += alone - 1
+        return cls(code, lonely[nest] if lonely.any() else None, np.sqrt(factor[nest_of]), max(df, 1.0))
 
     def variance(self, influence: Floats, about_mean: Floats) -> float:
         """From answers' influence (N,), and from their distance to the overall mean where a nest is lonely."""
@@ -100,7 +112,7 @@ def two_way_moments(values: Floats, layout: Layout) -> Moments:
 
     V = V0 + max(V_rater − V0, 0) + max(V_clip − V0, 0), V0 being that of the rater × clip cells;
     df = V² / (V_rater²/df_rater + V_clip²/df_clip + V0²/df_0), at least the smaller of df_rater and df_clip.
-    With fixed clips V and df go without the terms of clips.
+    With fixed clips V and df go without the terms of clips. df_rater is the effective number of raters less one.
     """
     return many_moments((values,), layout)[0]
 
@@ -120,19 +132,21 @@ def many_moments(columns: Sequence[Floats], layout: Layout) -> tuple[Moments, ..
         return tuple(
             Moments(float(layout.weights @ means), n, raters, clips, None, 0.0, reason) for means in averages
         )
-    by_clip = Clusters.of(layout.clip, layout.nest)
-    by_cell = Clusters.of(dense(layout.rater * clips + layout.clip), layout.nest)
+    by_clip = Clusters.of(layout.clip, layout.nest, scale)
+    by_cell = Clusters.of(dense(layout.rater * clips + layout.clip), layout.nest, scale)
+    independent = effective_number(np.bincount(layout.rater, scale).astype(np.float64))
+    df_rater = max(independent - 1, 1.0)
     found = []
     for values, means in zip(columns, averages, strict=True):
         mean = float(layout.weights @ means)
         influence = (values - means[layout.stratum]) * scale
         about_mean = (values - mean) * scale
         sums = np.bincount(layout.rater, influence)
-        v_rater = raters / (raters - 1) * float(sums @ sums)
+        v_rater = independent / (independent - 1) * float(sums @ sums)
         v_cell = by_cell.variance(influence, about_mean)
         variance = v_cell + max(v_rater - v_cell, 0.0)
-        spread = v_rater**2 / (raters - 1) + v_cell**2 / by_cell.df
-        least: float = raters - 1
+        spread = v_rater**2 / df_rater + v_cell**2 / by_cell.df
+        least = df_rater
         if layout.clips == "random":
             v_clip = by_clip.variance(influence, about_mean)
             variance += max(v_clip - v_cell, 0.0)
@@ -141,6 +155,11 @@ def many_moments(columns: Sequence[Floats], layout: Layout) -> tuple[Moments, ..
         df = max(variance**2 / spread, least) if spread > 0 else least
         found.append(Moments(mean, n, raters, clips, variance, float(df)))
     return tuple(found)
+
+
+def effective_number(weights: Floats) -> float:
+    """How many equal weights (K,), at least two, say as much: K where they are equal (Kish 1965); over 1."""
+    return max(float(weights.sum() ** 2 / (weights @ weights)), LEAST)
 
 
 def _no_spread(raters: int, clips: int, kind: Clips) -> str:
@@ -161,15 +180,15 @@ def dense(codes: Codes) -> Codes:
 
 
 def design_effect(moments: Moments) -> float | None:
-    """Variance of a share against that of as many independent answers; None where the share is 0 or 1."""
+    """Variance of a share against that of as many independent answers; None where no answers of a genre differ."""
     independent = moments.mean * (1 - moments.mean) / moments.n
-    if moments.variance is None or independent <= 1e-12:
+    if moments.variance is None or moments.variance <= NO_SPREAD or independent <= 1e-12:
         return None
     return max(moments.variance / independent, 1.0)
 
 
 def effective_n(moments: Moments, pooled_effect: float | None) -> float:
-    """How many independent answers say as much. At 0 or 1 the pooled design effect of other cells decides.
+    """How many independent answers say as much. Without spread the pooled design effect of other cells decides.
 
     Without any to pool, the smaller of raters and clips is what can be relied on.
     """
@@ -181,7 +200,11 @@ def effective_n(moments: Moments, pooled_effect: float | None) -> float:
 
 def wilson(share: float, n_eff: float, df: float, level: float) -> tuple[float, float]:
     """Wilson interval of a share with ``n_eff`` answers and the t quantile of ``df``."""
-    t = t_quantile(df, level)
+    return wilson_limits(share, n_eff, t_quantile(df, level))
+
+
+def wilson_limits(share: float, n_eff: float, t: float) -> tuple[float, float]:
+    """Wilson interval of a share with ``n_eff`` answers that reaches ``t`` standard errors to each side."""
     weight = t * t / n_eff
     centre = (share + weight / 2) / (1 + weight)
     half = t / (1 + weight) * math.sqrt(share * (1 - share) / n_eff + weight / (4 * n_eff))

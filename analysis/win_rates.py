@@ -15,9 +15,10 @@ import numpy as np
 from statsmodels.stats.multitest import multipletests
 
 from analysis.answers import Answers
+from analysis.net import Shares, net_interval, parts
 from analysis.results import (
     BOUND,
-    T_INTERVAL,
+    MOVER,
     TIES_IN_DENOMINATOR,
     TIES_LEFT_OUT,
     TIES_SPLIT,
@@ -31,6 +32,7 @@ from analysis.results import (
 )
 from analysis.shrinkage import shrunken
 from analysis.variance import (
+    NO_SPREAD,
     Clips,
     Codes,
     Floats,
@@ -39,9 +41,9 @@ from analysis.variance import (
     dense,
     design_effect,
     effective_n,
-    many_moments,
-    t_interval,
+    t_quantile,
     t_test,
+    two_sided,
     wilson,
 )
 
@@ -53,7 +55,6 @@ CONVENTIONS: Mapping[Ties, str] = {
     "left out": TIES_LEFT_OUT,
 }
 _STATSMODELS_NAMES = {"Holm": "holm", "Benjamini–Hochberg": "fdr_bh"}
-_NO_SPREAD = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,10 @@ def win_rates(
     Intervals take raters as a sample, and clips as well unless they are "fixed": what is found then holds for the
     clips of the study. Net preference is tested per pair and question on the average over genres: by Holm's
     method over the ``primary`` pairs (two system names each, in either order; none given: every pair), and by
-    Benjamini and Hochberg's over the other pairs and over genres, which are exploratory. A primary pair without
-    answers counts for nothing. ``ties`` names the convention: kept in the denominator, split, or left out with
-    their answers, as in the printed tables of V2Meow. Raises AnalysisError when there is nothing to estimate from.
+    Benjamini and Hochberg's over the other pairs and over genres, which are exploratory. A primary pair that
+    cannot be tested, or that nobody judged, still counts into the family. ``ties`` names the convention: kept in
+    the denominator, split, or left out with their answers, as in the printed tables of V2Meow. Raises
+    AnalysisError when there is nothing to estimate from.
     """
     if ties == "left out":
         if not answers.score.any():
@@ -135,18 +137,23 @@ def win_rates(
         cells=shrunken(
             _adjusted([_pair_rate(study, raw, cell_effect) for raw in cells], "Benjamini–Hochberg"), level=level
         ),
-        averages=_in_families([_pair_rate(study, raw, average_effect) for raw in averages], primary),
+        averages=_in_families(
+            [_pair_rate(study, raw, average_effect) for raw in averages], primary, len(answers.asked())
+        ),
         systems=tuple(_system_rate(study, names, raw, system_effect) for raw in systems),
     )
 
 
-def _in_families(rates: Sequence[PairRate], primary: Collection[tuple[str, str]]) -> tuple[PairRate, ...]:
+def _in_families(
+    rates: Sequence[PairRate], primary: Collection[tuple[str, str]], questions: int
+) -> tuple[PairRate, ...]:
     """The averages in their order, the primary ones corrected together and the others together."""
     family = {frozenset(pair) for pair in primary}
     marked = [
         replace(rate, primary=not family or frozenset((rate.system_1, rate.system_2)) in family) for rate in rates
     ]
-    declared = iter(_adjusted([rate for rate in marked if rate.primary], "Holm"))
+    primaries = [rate for rate in marked if rate.primary]
+    declared = iter(_adjusted(primaries, "Holm", tests=max(len(family) * questions, len(primaries))))
     others = iter(_adjusted([rate for rate in marked if not rate.primary], "Benjamini–Hochberg"))
     return tuple(next(declared if rate.primary else others) for rate in marked)
 
@@ -200,9 +207,7 @@ def _raw(
     notes: tuple[str, ...],
 ) -> _Raw:
     sign = np.sign(score).astype(np.float64)
-    half = (1 + sign) / 2
-    wins, losses = (half, 1 - half) if study.split else (np.maximum(sign, 0.0), np.maximum(-sign, 0.0))
-    win, tie, loss, net = many_moments((wins, 1 - np.abs(sign), losses, sign), layout)
+    win, tie, loss, net = parts(sign, layout, split=study.split)
     weight = (layout.weights / np.bincount(layout.stratum))[layout.stratum]
     flags = [*notes]
     flags += [f"fewer than {FEW} raters"] * (net.raters < FEW)
@@ -210,7 +215,8 @@ def _raw(
     if net.reason:
         flags.append(f"no interval: {net.reason}")
     elif not _spread(net):
-        flags.append("no test: every answer is alike")
+        alike = len(np.unique(sign)) == 1
+        flags.append("every answer is alike" if alike else "answers differ between genres only")
     simulated = int(study.answers.simulated[rows].sum())
     return _Raw(index, win, tie, loss, net, _strengths(score, weight), groups, tuple(flags), simulated)
 
@@ -220,7 +226,7 @@ def _strengths(score: Codes, weight: Floats) -> tuple[float, ...]:
 
 
 def _spread(moments: Moments) -> bool:
-    return moments.variance is not None and moments.variance > _NO_SPREAD
+    return moments.variance is not None and moments.variance > NO_SPREAD
 
 
 def _pooled_effect(raws: Sequence[_Raw]) -> float | None:
@@ -241,32 +247,44 @@ def _share(study: _Study, moments: Moments, pooled: float | None) -> Estimate:
 
 
 def _net(study: _Study, raw: _Raw, pooled: float | None) -> Estimate:
-    net, level = raw.net, study.level
+    net, method = raw.net, MOVER[study.clips]
     if net.variance is None:
-        return Estimate(net.mean, None, None, T_INTERVAL[study.clips], net.reason)
-    if _spread(net):
-        return Estimate(net.mean, *t_interval(net, level), T_INTERVAL[study.clips])
-    # Every answer alike: a share at its edge still has a Wilson bound, and net moves at most twice as far from ±1.
-    edge = replace(net, mean=0.0)
-    reach = wilson(0.0, effective_n(edge, pooled), net.df, level)[1]
-    if round(net.mean) == 0:
-        return Estimate(net.mean, -reach, reach, BOUND)
-    bounds = (1 - 2 * reach, 1.0) if net.mean > 0 else (-1.0, 2 * reach - 1)
-    return Estimate(net.mean, *bounds, BOUND)
+        return Estimate(net.mean, None, None, method, net.reason)
+    low, high = net_interval(raw.win, raw.loss, net, level=study.level, pooled=pooled)
+    return Estimate(net.mean, low, high, method if _spread(net) else BOUND)
 
 
-def _test(raw: _Raw) -> NetTest | None:
+def _test(study: _Study, raw: _Raw, pooled: float | None) -> NetTest | None:
     """Not corrected yet: that takes the family."""
-    if not _spread(raw.net):
+    net = raw.net
+    if net.variance is None:
         return None
-    statistic, p = t_test(raw.net)
-    assert raw.net.variance is not None  # there is spread
-    return NetTest(statistic, float(np.sqrt(raw.net.variance)), raw.net.df, p, p, "none")
+    if _spread(net):
+        statistic, p = t_test(net)
+        return NetTest(statistic, float(np.sqrt(net.variance)), net.df, p, p, "none")
+    shares, t = Shares.of(raw.win, raw.loss, net, pooled=pooled), t_quantile(net.df, study.level)
+    low, high = shares.limits(t)
+    statistic = shares.first_holding_zero()
+    p = two_sided(statistic, net.df)
+    return NetTest(float(np.copysign(statistic, net.mean)), (high - low) / (2 * t), net.df, p, p, "none")
+
+
+def _halved(net: Estimate) -> Estimate:
+    """A win share with ties split is (1 + net) / 2, and so are its limits."""
+    low, high = (None if limit is None else (1 + limit) / 2 for limit in (net.low, net.high))
+    return replace(net, value=(1 + net.value) / 2, low=low, high=high)
+
+
+def _turned(net: Estimate) -> Estimate:
+    """The same for the other system."""
+    low, high = (None if limit is None else -limit for limit in (net.high, net.low))
+    return replace(net, value=-net.value, low=low, high=high)
 
 
 def _pair_rate(study: _Study, raw: _Raw, pooled: float | None) -> PairRate:
     answers = study.answers
     question, genre, pair = raw.index
+    net = _net(study, raw, pooled)
     strong_1, weak_1, none, weak_2, strong_2 = raw.strengths
     return PairRate(
         question=answers.questions[question],
@@ -277,13 +295,13 @@ def _pair_rate(study: _Study, raw: _Raw, pooled: float | None) -> PairRate:
         n=raw.net.n,
         raters=raw.net.raters,
         clips=raw.net.clips,
-        win_1=_share(study, raw.win, pooled),
+        win_1=_halved(net) if study.split else _share(study, raw.win, pooled),
         tie=_share(study, raw.tie, pooled),
-        win_2=_share(study, raw.loss, pooled),
-        net=_net(study, raw, pooled),
+        win_2=_halved(_turned(net)) if study.split else _share(study, raw.loss, pooled),
+        net=net,
         strengths=(strong_1, weak_1, none, weak_2, strong_2),
         n_eff=None if raw.win.variance is None else effective_n(raw.win, pooled),
-        test=_test(raw),
+        test=_test(study, raw, pooled),
         flags=raw.flags,
         simulated=raw.simulated,
     )
@@ -292,6 +310,7 @@ def _pair_rate(study: _Study, raw: _Raw, pooled: float | None) -> PairRate:
 def _system_rate(study: _Study, names: Sequence[str], raw: _Raw, pooled: float | None) -> SystemRate:
     answers = study.answers
     question, genre, system = raw.index
+    net = _net(study, raw, pooled)
     return SystemRate(
         question=answers.questions[question],
         genre=None if genre is None else answers.groups[genre],
@@ -300,23 +319,24 @@ def _system_rate(study: _Study, names: Sequence[str], raw: _Raw, pooled: float |
         n=raw.net.n,
         raters=raw.net.raters,
         clips=raw.net.clips,
-        win=_share(study, raw.win, pooled),
+        win=_halved(net) if study.split else _share(study, raw.win, pooled),
         tie=_share(study, raw.tie, pooled),
-        loss=_share(study, raw.loss, pooled),
-        net=_net(study, raw, pooled),
+        loss=_halved(_turned(net)) if study.split else _share(study, raw.loss, pooled),
+        net=net,
         flags=raw.flags,
         simulated=raw.simulated,
     )
 
 
 def _adjusted(
-    rates: Sequence[PairRate], adjustment: Literal["Holm", "Benjamini–Hochberg"]
+    rates: Sequence[PairRate], adjustment: Literal["Holm", "Benjamini–Hochberg"], *, tests: int = 0
 ) -> tuple[PairRate, ...]:
-    """Correct the p values of one family; rows without a test do not count into it."""
+    """Correct the p values of one family; of at least ``tests`` results, those without a test having p = 1."""
     tested = [rate.test.p for rate in rates if rate.test is not None]
     if not tested:
         return tuple(rates)
-    corrected = iter(multipletests(tested, method=_STATSMODELS_NAMES[adjustment])[1].tolist())
+    family = tested + [1.0] * (tests - len(tested))
+    corrected = iter(multipletests(family, method=_STATSMODELS_NAMES[adjustment])[1].tolist())
     return tuple(
         rate
         if rate.test is None

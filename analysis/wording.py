@@ -41,6 +41,11 @@ def percent(share: float) -> str:
     return f"{round(100 * share) + 0:d}%"
 
 
+def level_percent(level: float) -> str:
+    """0.95 → "95%", 0.995 → "99.5%"."""
+    return f"{100 * level:g}%"
+
+
 def signed_percent(net: float) -> str:
     """0.12 → "+12%", with a true minus sign."""
     points = round(100 * net)
@@ -51,8 +56,16 @@ def interval(estimate: Estimate, *, signed: bool = False) -> str:
     """ "[31, 46]" in percent, or a dash where there is none."""
     if estimate.low is None or estimate.high is None:
         return "–"
-    write = signed_percent if signed else percent
+    write = signed_bound if signed else percent
     return f"[{write(estimate.low)[:-1]},\N{NO-BREAK SPACE}{write(estimate.high)[:-1]}]"
+
+
+def signed_bound(net: float) -> str:
+    """A limit of net preference, with its side of zero: "+0.4%" where "0%" would hide it."""
+    points = 100 * net
+    if round(points) or not points:
+        return signed_percent(net)
+    return f"{'+' if points > 0 else '−'}{abs(points):.1f}%"
 
 
 def signed_number(value: float) -> str:
@@ -68,8 +81,11 @@ def number_interval(low: float | None, high: float | None) -> str:
 
 
 def p_value(p: float) -> str:
-    """APA style: no leading zero, three decimals, "< .001" below."""
-    return "< .001" if p < 0.001 else f"{p:.3f}".lstrip("0") if p < 0.9995 else "1"
+    """APA style: no leading zero, three decimals, "< .001" below; more where three would hide the side of .05."""
+    if p < 0.001:
+        return "< .001"
+    told = f"{p:.3f}" if round(p, 3) != 0.05 or p == 0.05 else f"{p:.4f}"
+    return told.lstrip("0") if p < 0.9995 else "1"
 
 
 def found(rates: WinRates) -> tuple[str, ...]:
@@ -81,10 +97,14 @@ def found(rates: WinRates) -> tuple[str, ...]:
     preferences = [_preference(rate, level) for rate in primary if _is_shown(rate, level)]
     others = []
     for question, title in QUESTION_TITLES.items():
-        rest = [r for r in primary if r.question == question and not _is_shown(r, level)]
+        rest = [r for r in primary if r.question == question and r.test and not _is_shown(r, level)]
         if rest:
             brief = "; ".join(_pair_in_brief(r, level, figures=len(rest) <= NAMED_WITH_FIGURES) for r in rest)
             others.append(f"{title}: no preference was shown between {brief}.")
+        untested = [r for r in primary if r.question == question and not r.test]
+        if untested:
+            brief = "; ".join(f"{r.system_1} and {r.system_2} ({r.net.reason}, n = {r.n})" for r in untested)
+            others.append(f"{title}: not tested: {brief}.")
     if not primary:
         others.append("No pair that was declared primary has an answer yet.")
     return (*preferences, *others, *_explored(rates))
@@ -125,8 +145,8 @@ def _preference(rate: PairRate, level: float) -> str:
         first, second, low, high = second, first, -high, -low
     return (
         f"{QUESTION_TITLES[rate.question]}: {first} was preferred to {second} "
-        f"(net {signed_percent(abs(net.value))}, {percent(level)} interval {signed_percent(low)} to "
-        f"{signed_percent(high)}, t({test.df:.1f}) = {abs(test.statistic):.2f}, p (Holm) "
+        f"(net {signed_percent(abs(net.value))}, {level_percent(level)} interval {signed_bound(low)} to "
+        f"{signed_bound(high)}, t({test.df:.1f}) = {abs(test.statistic):.2f}, p (Holm) "
         f"{p_sign(test.p_adjusted)}, {rate.n} ratings of {rate.raters} raters on {rate.clips} clips)."
     )
 
@@ -134,10 +154,11 @@ def _preference(rate: PairRate, level: float) -> str:
 def _pair_in_brief(rate: PairRate, level: float, *, figures: bool) -> str:
     if not figures:
         return f"{rate.system_1} and {rate.system_2}"
-    told = f"p (Holm) {p_sign(rate.test.p_adjusted)}" if rate.test else "; ".join(rate.flags)
+    assert rate.test is not None
+    told = f"p (Holm) {p_sign(rate.test.p_adjusted)}"
     net = f"net {signed_percent(rate.net.value)} for {rate.system_1}"
     if rate.net.low is not None:
-        net += f", {percent(level)} interval {interval(rate.net, signed=True)}"
+        net += f", {level_percent(level)} interval {interval(rate.net, signed=True)}"
     return f"{rate.system_1} and {rate.system_2} ({net}, {told}, n = {rate.n})"
 
 
@@ -157,15 +178,20 @@ def estimand(rates: WinRates | None) -> str:
     )
 
 
-def ranking_methods(rankings: Sequence[Ranking]) -> str:
-    """The paragraph on strengths; empty where no question has three systems."""
+def ranking_methods(rankings: Sequence[Ranking], *, five: bool = True) -> str:
+    """The paragraph on strengths; empty where no question has three systems. ``five``: answers have degrees."""
     if not any(len(ranking.strengths) > 2 for ranking in rankings):
         return ""
+    model = (
+        "an adjacent-category Bradley–Terry model of the five answers with an effect of standing on the left "
+        "(Agresti, 1992)"
+        if five
+        else "a Bradley–Terry model with ties (Davidson, 1970) and an effect of standing on the left"
+    )
     return (
-        "Strengths over all opponents come from an adjacent-category Bradley–Terry model of the five answers with "
-        "an effect of standing on the left (Agresti, 1992; with three answers Davidson, 1970). They are logits "
-        "around the mean of the systems: a difference is the log odds of “much better” for the one against the "
-        "other. Their covariance is clustered by rater and by clip. Ranks that hold are rank sets from "
+        f"Strengths over all opponents come from {model}. They are logits around the mean of the systems: a "
+        f"difference is the log odds of “{'much better' if five else 'better'}” for the one against the other. "
+        "Their covariance is clustered by rater and by clip. Ranks that hold are rank sets from "
         "simultaneous intervals of all differences (Mogstad, Romano, Shaikh & Wilhelm, 2024). Genres weigh by "
         "their answers here, not equally."
     )
@@ -173,7 +199,7 @@ def ranking_methods(rankings: Sequence[Ranking]) -> str:
 
 def figures_note(rates: WinRates) -> str:
     """How the points of the forest plots are read."""
-    level = percent(rates.level)
+    level = level_percent(rates.level)
     grey = "fewer than 5 raters or clips, or no interval at all"
     if rates.only_genre is not None:
         return (
@@ -197,18 +223,27 @@ def systems_note(ranked: Sequence[Ranking]) -> str:
     )
 
 
-def methods(rates: WinRates) -> tuple[str, ...]:
-    """Paragraphs ready to paste into a paper."""
-    level = percent(rates.level)
+def methods(rates: WinRates, *, declared: bool = True, five: bool = True) -> tuple[str, ...]:
+    """Paragraphs ready to paste into a paper.
+
+    ``declared``: whether pairs were declared primary; ``five``: whether answers have degrees of preference.
+    """
+    level = level_percent(rates.level)
     one = rates.only_genre is not None
     over_genres = (
         "Averages over genres weigh genres equally; their variance comes from the influence of each rating, "
         "so that a rater who served several genres counts as one rater, and clips are compared within their "
         "genre.",
     )
-    declared = len({(rate.system_1, rate.system_2) for rate in rates.primary})
-    named = "the one pair" if declared == 1 else f"each of the {declared} pairs"
-    family = f"{named} declared primary" if rates.undeclared else "each system pair"
+    primary = len({(rate.system_1, rate.system_2) for rate in rates.primary})
+    named = "the one pair" if primary == 1 else f"each of the {primary} pairs"
+    family = f"{named} declared primary" if declared else "each system pair"
+    undeclared = "" if declared else " No pair was declared primary, so all pairs are one family."
+    scale = (
+        "on a five-point scale from “A is much better” to “B is much better”. A win is a strong or weak preference"
+        if five
+        else "and preferred the one, the other, or neither. A win is a preference"
+    )
     exploratory = (
         ""
         if one
@@ -220,25 +255,27 @@ def methods(rates: WinRates) -> tuple[str, ...]:
             " The other pairs are exploratory too, their q values corrected over them and both questions."
         )
     return (
-        "Raters compared two versions of one video that differed in the music only, on a five-point scale "
-        "from “A is much better” to “B is much better”. A win is a strong or weak preference; shares count "
-        f"out of all ratings ({rates.convention}).",
+        f"Raters compared two versions of one video that differed in the music only, {scale}; shares count out "
+        f"of all ratings ({rates.convention}).",
         f"All intervals are {level} intervals that treat raters and clips as crossed random samples: the "
         "variance is that of rater × clip cells plus what raters and what clips add to it (two-way "
-        "clustering after Cameron, Gelbach & Miller, 2011), with Satterthwaite degrees of freedom. Shares "
-        "have Wilson intervals at the effective sample size of that variance; at 0% and 100% the mean design "
-        "effect of the other cells is used. Net preference has a t interval. Intervals are not corrected for "
-        "the number of comparisons and p values are, so an interval that leaves zero out can go with a p value "
-        "that shows no preference. Percentages are rounded and may not add up.",
+        "clustering after Cameron, Gelbach & Miller, 2011), at the effective number of raters and of clips "
+        "(Carter, Schnepel & Steigerwald, 2017), with Satterthwaite degrees of freedom. Shares have Wilson "
+        "intervals at the effective sample size of that variance; where no answers of a genre differ the mean "
+        "design effect of the other cells is used. The interval of net preference follows from those of the two "
+        "shares and their correlation (MOVER; Zou & Donner, 2008); 0 lies in it where the t test of net "
+        "preference says so. Where no answers of a genre differ, the limits give the test too. Intervals are not "
+        "corrected for the number of comparisons and p values are, so an interval that leaves zero out can go "
+        "with a p value that shows no preference. Percentages are rounded and may not add up.",
         *(() if one else over_genres),
         f"The primary results are the tests that the net preference{'' if one else ' averaged over genres'} is "
-        f"zero, one for {family} and question, corrected together by Holm’s method.{exploratory}",
+        f"zero, one for {family} and question, corrected together by Holm’s method.{undeclared}{exploratory}",
         "Beside the primary results stand the same without raters who break a rule that was declared before the "
         "study opened, if there was one; with raters weighted by what their own gold pairs, identical pairs and "
         "repeats say of attention, if there were any; and for the clips of the study alone, with raters as the "
-        "only sample. Two further tests stand there: one that flips each rater’s preference at random (exact "
-        "under symmetry, for these clips), and two one-sided tests that the net preference is smaller than the "
-        "margin named there.",
+        "only sample. Two further tests stand there, their p values uncorrected: one that flips each rater’s part "
+        "of the net preference at random (exact under symmetry, for these clips), and two one-sided tests that "
+        "the net preference is smaller than the margin named there.",
         "Agreement between raters is Krippendorff’s alpha for ordered answers, and Gwet’s AC2 with quadratic "
         "weights, which does not fall when answers are one-sided; intervals are delete-one jackknives over "
         "comparisons or over raters, whichever is wider. In questions of taste low agreement is no fault, and "
@@ -279,7 +316,7 @@ def told_power(found: Power, price: Cost) -> tuple[str, ...]:
         f"Power: {percent(found.power)} (simulation error {percent(found.low)} to {percent(found.high)}) to show "
         f"it for one given {pair} and question, Holm over all {len(plan.family) * plan.questions}; without "
         f"careless raters {percent(found.kept)}; for all {pair}s and questions at once {percent(found.together)}.",
-        f"Width of the {percent(found.level)} interval of net preference: {100 * found.width:.0f} points.",
+        f"Width of the {level_percent(found.level)} interval of net preference: {100 * found.width:.0f} points.",
     ]
     if found.false_alarms is not None:
         told.append(f"A study calls a preference where there is none in {100 * found.false_alarms:.1f}% of runs.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.raters import PassRules
     from analysis.ratings import Ratings
 
 Commands = Any
@@ -43,12 +44,26 @@ def takes_primary(command: argparse.ArgumentParser) -> None:
     )
 
 
-def primary(arguments: argparse.Namespace, ratings: Ratings) -> list[tuple[str, str]]:
-    """The pairs that were named, which somebody must have judged: a slip would make every pair exploratory."""
-    pairs = [(first, second) for first, second in arguments.primary]
-    if pairs:
-        ratings.answers.check_compared(pairs)
-    return pairs
+def takes_rules(command: argparse.ArgumentParser) -> None:
+    rules = command.add_argument_group(
+        "rules for raters", "As declared before the study opened; results without who breaks one stand beside."
+    )
+    rules.add_argument("--min-gold-right", type=float, help="share of gold pairs right, at least")
+    rules.add_argument("--min-identical-near", type=float, help="share of identical pairs near 0, at least")
+    rules.add_argument("--max-same-choice", type=float, help="share of one and the same answer, at most")
+    rules.add_argument("--min-median-response-ms", type=float, help="median time to answer, at least")
+
+
+def rules(arguments: argparse.Namespace) -> PassRules:
+    """The rules for raters that were named. Raises AnalysisError for a bound that means nothing."""
+    from analysis.raters import PassRules
+
+    return PassRules(
+        min_gold_right=arguments.min_gold_right,
+        min_identical_near=arguments.min_identical_near,
+        max_same_choice=arguments.max_same_choice,
+        min_median_response_ms=arguments.min_median_response_ms,
+    )
 
 
 def read(arguments: argparse.Namespace) -> Ratings:

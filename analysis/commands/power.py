@@ -24,6 +24,7 @@ is to show a preference of the size that you look for, how wide its intervals wi
     python -m analysis power --pairs 0-1,0-2,1-3 --primary 0-1,0-2   these pairs, two of them declared primary
     python -m analysis power --preset close --net 0.08               two variants of one model
     python -m analysis power --pilot pilot.csv                       ties and spreads of your own pilot
+    python -m analysis power --pilot pilot.csv --question music_preference
     python -m analysis power --target 0.8 --per-hour 12 --fee 0.33   and the cheapest way to 80 %
 
 The first system, number 0, is simulated to differ by --net from all that it is compared with. Holm corrects over
@@ -48,6 +49,7 @@ def add(commands: Commands) -> None:
     assumed = parser.add_argument_group("what is assumed")
     assumed.add_argument("--preset", default="typical", help="typical, close, clear, divided or uneven (typical)")
     assumed.add_argument("--pilot", type=Path, help="ratings of a pilot, instead of a preset")
+    assumed.add_argument("--question", help="the question whose answers the pilot lends (its first)")
     assumed.add_argument("--net", type=float, help="net preference to be found, 0.15 is 15 points")
     assumed.add_argument("--tie", type=float, help="share of answers without a preference")
     assumed.add_argument("--rater-sd", type=float, help="how raters differ, in logits")
@@ -144,7 +146,9 @@ def _assumed(arguments: argparse.Namespace) -> Assumptions:
     names = ("net", "tie", "rater_sd", "clip_sd", "dropout", "careless")
     given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
     if arguments.pilot:
-        return from_pilot(read(arguments.pilot).answers, **given)
+        return from_pilot(read(arguments.pilot).answers, question=arguments.question, **given)
+    if arguments.question:
+        raise AnalysisError("--question names which answers of a pilot are taken: give --pilot too")
     if arguments.preset not in PRESETS:
         raise AnalysisError(f"there is no preset {arguments.preset!r}; there are: {', '.join(PRESETS)}")
     return replace(PRESETS[arguments.preset], **given)

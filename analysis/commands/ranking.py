@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.commands.common import Commands, read, takes_ratings, write
 from analysis.commands.common import add as command
+
+if TYPE_CHECKING:
+    from analysis.variance import Clips
 
 TOLD = """Print the strength of each system over all its opponents as CSV: Bradley–Terry with ties, degrees of
 preference and an effect of the side, with ranks that hold simultaneously.
@@ -21,7 +25,7 @@ def add(commands: Commands) -> None:
     parser = command(commands, "ranking", brief="print the strength of each system, as CSV", told=TOLD)
     takes_ratings(parser)
     parser.add_argument("-o", "--output", type=Path, help="write to this file instead")
-    parser.add_argument("--clips", choices=("random", "fixed"), default="random", help="as in tables (random)")
+    parser.add_argument("--clips", choices=("random", "fixed"), help="as in tables (random)")
     other = parser.add_mutually_exclusive_group()
     other.add_argument("--fits", action="store_true", help="how well the model tells every pair's shares")
     other.add_argument("--by-genre", action="store_true", help="strengths in each genre")
@@ -31,14 +35,20 @@ def add(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> None:
     from analysis import frames
     from analysis.files import csv_text
+    from analysis.results import AnalysisError
 
+    if arguments.clips and (arguments.by_genre or arguments.resamples is not None):
+        raise AnalysisError(
+            "--by-genre takes clips as a sample and --resamples takes them as fixed: leave --clips away there"
+        )
+    clips: Clips = "fixed" if arguments.clips == "fixed" else "random"
     ratings = read(arguments)
     if arguments.fits:
-        frame = frames.fit_frame(ratings.rankings(clips=arguments.clips))
+        frame = frames.fit_frame(ratings.rankings(clips=clips))
     elif arguments.by_genre:
         frame = frames.genre_strength_frame(ratings.genre_strengths())
-    elif arguments.resamples:
+    elif arguments.resamples is not None:
         frame = frames.resampled_frame(ratings.resampled_rankings(resamples=arguments.resamples))
     else:
-        frame = frames.ranking_frame(ratings.rankings(clips=arguments.clips))
+        frame = frames.ranking_frame(ratings.rankings(clips=clips))
     write(csv_text(frame), arguments.output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from analysis.commands.common import Commands, primary, read, takes_primary, takes_ratings, write
+from analysis.commands.common import Commands, read, rules, takes_primary, takes_ratings, takes_rules, write
 from analysis.commands.common import add as command
 
 if TYPE_CHECKING:
@@ -47,16 +47,6 @@ def add(commands: Commands) -> None:
     takes_rules(parser)
 
 
-def takes_rules(parser: argparse.ArgumentParser) -> None:
-    rules = parser.add_argument_group(
-        "rules for raters", "As declared before the study opened; results without who breaks one stand beside."
-    )
-    rules.add_argument("--min-gold-right", type=float, help="share of gold pairs right, at least")
-    rules.add_argument("--min-identical-near", type=float, help="share of identical pairs near 0, at least")
-    rules.add_argument("--max-same-choice", type=float, help="share of one and the same answer, at most")
-    rules.add_argument("--min-median-response-ms", type=float, help="median time to answer, at least")
-
-
 def run(arguments: argparse.Namespace) -> None:
     from analysis import page, report
 
@@ -76,24 +66,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _built(arguments: argparse.Namespace, ratings: Ratings, progress: Progress) -> Report:
-    from analysis import report
-    from analysis.raters import PassRules
     from analysis.system_cards import read_cards
 
-    title = arguments.title or ratings.name
-    rules = PassRules(
-        min_gold_right=arguments.min_gold_right,
-        min_identical_near=arguments.min_identical_near,
-        max_same_choice=arguments.max_same_choice,
-        min_median_response_ms=arguments.min_median_response_ms,
-    )
-    return report.build(
-        ratings,
-        title=title,
-        rules=rules,
+    return ratings.report(
+        title=arguments.title or ratings.name,
+        rules=rules(arguments),
         margin=arguments.margin,
         deviations=arguments.deviation,
         systems=read_cards(arguments.systems) if arguments.systems else (),
-        primary=primary(arguments, ratings),
+        primary=arguments.primary,
         progress=progress,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from analysis.commands.common import Commands, primary, read, takes_primary, takes_ratings, write
+from analysis.commands.common import Commands, read, takes_primary, takes_ratings, write
 from analysis.commands.common import add as command
 
 TOLD = """Write results as tables:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     ratings = read(arguments)
     folder: Path = arguments.output
     rates = ratings.win_rates(
-        by=arguments.by, ties=arguments.ties, clips=arguments.clips, primary=primary(arguments, ratings)
+        by=arguments.by, ties=arguments.ties, clips=arguments.clips, primary=arguments.primary
     )
     table = frames.pair_frame(rates)
     if arguments.romano_wolf:

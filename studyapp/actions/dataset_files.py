@@ -13,7 +13,7 @@ from studyapp import media_store
 from studyapp.actions.archives import write_archive
 from studyapp.actions.designs import design_csv
 from studyapp.actions.particulars import AMENDMENTS, particulars
-from studyapp.actions.preferences import SMALL, primary_of, write_common
+from studyapp.actions.preferences import SMALL, primary_of, write_common, write_primary
 from studyapp.archive.reading import READ_BACK
 from studyapp.models import Dataset
 from studyapp.plan.amendments import deviation_sentences
@@ -63,12 +63,13 @@ def write_files(dataset: Dataset, folder: Path, progress: Progress) -> tuple[int
     (folder / "design.csv").write_bytes(design_csv(study).encode())
     for name, content in particulars(study).items():
         (folder / name).write_bytes(content)
+    write_primary(study, folder)
     progress("packing the dataset")
     _write_package(ratings, dataset, folder)
     _write_report(ratings, system_cards(study), dataset, folder, progress)
     if len(frame) > SMALL:
         progress("preference tables")
-        write_common(ratings, folder, primary_of(dataset.study))
+        write_common(ratings, folder, primary_of(study))
     if study.state in READ_BACK and not dataset.of_pilot:
         progress("archiving the study")
         write_archive(study=study, target=folder / ARCHIVE)

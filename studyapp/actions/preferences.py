@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from studyapp.errors import DuetError, NotReady
 from studyapp.models import Dataset, Study
@@ -28,6 +29,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 Pairs = Sequence[tuple[str, str]]
 GENRE = "genre"
 _FOLDER = "preferences"
+_PRIMARY = "primary_pairs.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,26 @@ class Choice:
 
 def primary_of(study: Study) -> Pairs:
     """The pairs that were declared primary, two slugs each; none where every pair is."""
-    return [(first, second) for first, second in study.primary_pairs]
+    return _pairs(study.primary_pairs)
+
+
+def write_primary(study: Study, folder: Path) -> None:
+    """Write down with a dataset which pairs were primary when it was frozen: its tables are of that one family."""
+    (folder / _PRIMARY).write_text(json.dumps(primary_of(study)), encoding="utf-8")
+
+
+def frozen_primary(dataset: Dataset) -> Pairs:
+    """The pairs that were primary when the dataset was frozen, as ``primary_of`` says them.
+
+    Of a dataset that an older Duet froze, amendments since then tell it. Its pilot's get the pairs that the study
+    opened with: what was changed in the draft meanwhile is in no amendment.
+    """
+    file = dataset.path / _PRIMARY
+    if file.is_file():
+        return _pairs(json.loads(file.read_text(encoding="utf-8")))
+    since = dataset.study.amendments.filter(what="primary_pairs", at__gt=dataset.created_at)
+    changed = since.order_by("number").first()
+    return _pairs(changed.before) if changed else primary_of(dataset.study)
 
 
 def preference_file(dataset: Dataset, choice: Choice, kind: Format) -> Path:
@@ -77,7 +98,7 @@ def preference_file(dataset: Dataset, choice: Choice, kind: Format) -> Path:
             raise NotReady("the ratings of this dataset are not on the disk any more; freeze another one")
         frame = schema.read(file_of_ratings)
         ratings = Ratings(frame, include_simulated=dataset.includes_simulated)
-        _write(ratings, dataset.path, choice, primary_of(dataset.study))
+        _write(ratings, dataset.path, choice, frozen_primary(dataset))
     return file
 
 
@@ -94,12 +115,19 @@ def write_common(ratings: Ratings, folder: Path, primary: Pairs) -> None:
             continue  # every answer a tie, say: the page tells why when it is asked for
 
 
+def _pairs(stored: Any) -> Pairs:
+    """As JSON keeps them, a list of two slugs each."""
+    return [(first, second) for first, second in stored]
+
+
 def _write(ratings: Ratings, folder: Path, choice: Choice, primary: Pairs) -> None:
     """One table in every format, each whole or not there."""
     from analysis import frames
     from analysis.files import csv_text
+    from analysis.win_rates import win_rates
 
-    rates = ratings.win_rates(by=choice.by, ties=choice.ties, clips=choice.clips, primary=primary)
+    # The estimator itself: a declared pair that nobody has judged is no slip here.
+    rates = win_rates(ratings.grouped(choice.by), ties=choice.ties, clips=choice.clips, primary=primary)
     place = folder / _FOLDER
     place.mkdir(exist_ok=True)
     for kind, text in (

@@ -75,9 +75,10 @@ def _stopping(study: Study) -> str:
         bounds.append(f"at {study.stop_most_raters} raters whatever was found")
     else:
         bounds.append("else when every planned block is answered")
+    pairs = "primary pairs" if study.primary_pairs else "planned pairs"
     return (
         "Stopping rule: a pair is decided when its confidence sequence leaves zero, with a chance of a false "
-        f"alarm of at most {study.stop_alpha:g} over all looks, pairs and questions; {', '.join(bounds)}."
+        f"alarm of at most {study.stop_alpha:g} over all looks, {pairs} and questions; {', '.join(bounds)}."
     )
 
 

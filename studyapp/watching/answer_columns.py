@@ -158,13 +158,14 @@ class Answers:
         last = np.zeros(len(keys), dtype=np.int64)
         # Rows come in the order of their keys, so what stays is each rater's last answer.
         last[unit] = tests["pk"]
-        lines = np.unique(keys // len(sessions))
+        systems = len({system for names in pairs for system in names})
+        family = rule.family(systems=systems, questions=len(QUESTIONS))
         found = []
-        for number in lines.tolist():
+        for number in np.unique(keys // len(sessions)).tolist():
             mine = np.flatnonzero(keys // len(sessions) == number)
             ordered = values[mine[np.argsort(last[mine], kind="stable")]]
             question, which = divmod(number, len(pairs))
-            found.append(watch_line((QUESTIONS[question], *pairs[which]), ordered, lines=len(lines), rule=rule))
+            found.append(watch_line((QUESTIONS[question], *pairs[which]), ordered, lines=family.lines, rule=rule))
         return found
 
     def _by_rater(self) -> tuple[Rows, Rows, int]:

@@ -122,7 +122,8 @@ class Figures:
     last answer, or when raters were let in since. ended and left: of the last sessions that ended, all, and those
     who went of their own accord. completed_an_hour: within the last day; 0 while too few were completed to tell,
     and expected_end None. disk_free and disk_total: bytes. breaking: sessions, by key and the newest first, whose
-    rater breaks a rule that the study declared, of people and of simulated raters.
+    rater breaks a rule that the study declared, of people and of simulated raters. lines_declared: how many lines
+    the stopping rule is about, answered or not.
     """
 
     at: datetime
@@ -147,6 +148,7 @@ class Figures:
     disk_free: int
     disk_total: int
     breaking: dict[str, list[int]] = field(default_factory=dict)
+    lines_declared: int = 0
 
     @property
     def quota(self) -> int:

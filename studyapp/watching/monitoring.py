@@ -94,6 +94,7 @@ def figures(study: Study, *, now: datetime) -> Figures:
         disk_free=disk.free,
         disk_total=disk.total,
         breaking={who: rule_breakers(study, given, compared) for who, given in counted.items()},
+        lines_declared=_lines_declared(study),
     )
 
 
@@ -164,17 +165,25 @@ def _cells(
         yield Cell(*names, *numbers)
 
 
+def _lines_declared(study: Study) -> int:
+    """What was planned, not what was answered: a decision stands when other pairs come in."""
+    pairs = len({frozenset(pair) for pair in study.primary_pairs}) or study.pairs.count()
+    return pairs * len(Question)
+
+
 def _lines(study: Study, answers: Answers, compared: dict[int, Compared]) -> Iterator[Line]:
     from analysis.sequential import StoppingRule
 
     most = study.stop_most_raters
+    primary = [(first, second) for first, second in study.primary_pairs]
     # A bound below the other one cannot be declared in the form; an imported study may carry it all the same.
     rule = StoppingRule(
         alpha=study.stop_alpha,
         least_raters=study.stop_least_raters,
         most_raters=None if most is None else max(most, study.stop_least_raters, 1),
+        primary=primary,
+        lines=_lines_declared(study),
     )
-    primary = {frozenset(pair) for pair in study.primary_pairs}
     for one in answers.watched(compared, rule):
         yield Line(
             one.question,
@@ -188,7 +197,7 @@ def _lines(study: Study, answers: Answers, compared: dict[int, Compared]) -> Ite
             one.needed,
             one.reached_at,
             one.decision,
-            primary=not primary or frozenset((one.system_1, one.system_2)) in primary,
+            primary=one.primary,
         )
 
 

@@ -65,10 +65,11 @@ def test_single_clips_are_listed_with_the_spread_of_their_raters() -> None:
     cell = rates.cells[0]
     mine = ratings.frame[(ratings.frame["clip_id"] == cell.genre) & (ratings.frame["question"] == cell.question)]
     sign = np.sign(mine["score"].to_numpy())
-    # One answer a rater: the interval is that of a plain mean.
-    half = stats.t.ppf(0.975, len(sign) - 1) * sign.std(ddof=1) / np.sqrt(len(sign))
-    assert cell.net.low == pytest.approx(sign.mean() - half)
-    assert cell.net.high == pytest.approx(sign.mean() + half)
+    # One answer a rater: the test is that of a plain mean.
+    assert cell.test is not None
+    plain = stats.ttest_1samp(sign, 0)
+    assert (cell.test.statistic, cell.test.p) == pytest.approx((plain.statistic, plain.pvalue))
+    assert cell.test.df == pytest.approx(len(sign) - 1)
     assert cell.clips == 1
     assert cell.flags == ()
 

@@ -12,9 +12,19 @@ import numpy as np
 import pytest
 from scipy import special
 
+from analysis.net import net_interval, parts
 from analysis.ratings import read
 from analysis.sequential import evidence
-from analysis.variance import Layout, design_effect, effective_n, t_test, two_way_moments, wilson
+from analysis.variance import (
+    Layout,
+    dense,
+    design_effect,
+    effective_n,
+    t_interval,
+    t_test,
+    two_way_moments,
+    wilson,
+)
 from tests.analysis.simulate import simulate
 
 pytestmark = pytest.mark.calibration
@@ -95,6 +105,52 @@ def test_net_preference_of_nothing_is_called_something_one_time_in_twenty(name: 
         naive += abs(sign.mean()) / (sign.std(ddof=1) / np.sqrt(len(sign))) > 1.96
     print(f"\n{name}: false alarms {wrong / STUDIES:.3f}, independent answers {naive / STUDIES:.3f}")
     assert 0.03 <= wrong / STUDIES <= 0.07
+
+
+@pytest.mark.parametrize(("raters", "clips"), [(15, 6), (30, 8), (20, 10)])
+@pytest.mark.parametrize("effect", [0.0, 0.7, 1.5, 2.2, 3.0])
+def test_the_interval_of_net_preference_holds_it_from_none_to_nearly_all(
+    raters: int, clips: int, effect: float
+) -> None:
+    """Every rater judges every clip; ties lie within half a logit of the middle."""
+    world, rng = World(raters, clips), np.random.default_rng(31)
+    drawn = effect + world.spread * np.sqrt(2) * rng.normal(size=400_000)
+    truth = float((special.expit(drawn - 0.5) - special.expit(-drawn - 0.5)).mean())
+    held, by_t = 0, 0
+    for _ in range(STUDIES):
+        rater, clip = world.layout(rng)
+        latent = effect + world.latent(rng, rater, clip)
+        sign = np.sign(latent) * (np.abs(latent) > 0.5)
+        win, _, loss, net = parts(sign, Layout.of_one_cell(rater, clip))
+        low, high = net_interval(win, loss, net, level=0.95)
+        held += low <= truth <= high
+        if net.variance:
+            low, high = t_interval(net, 0.95)
+        by_t += low <= truth <= high
+    print(f"\n{raters}×{clips}, net {truth:.2f}: holds {held / STUDIES:.3f}, a t interval {by_t / STUDIES:.3f}")
+    assert 0.93 <= held / STUDIES <= 0.99
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [(60, *[10] * 9), (*[40] * 3, *[8] * 17), tuple([20] * 20)],
+    ids=["one of ten", "three of 20", "all"],
+)
+@pytest.mark.parametrize("spreads", [(0.7, 0.7), (1.0, 0.3)])
+def test_raters_who_gave_most_answers_raise_no_more_false_alarms(
+    answers: tuple[int, ...], spreads: tuple[float, float]
+) -> None:
+    """Some raters gave several times the answers of others, on clips dealt at random."""
+    rng, wrong = np.random.default_rng(32), 0
+    rater = np.repeat(np.arange(len(answers)), answers)
+    for _ in range(STUDIES):
+        clip = np.concatenate([rng.permutation(60)[:n] for n in answers])
+        latent = rng.normal(0, spreads[0], len(answers))[rater] + rng.normal(0, spreads[1], 60)[clip]
+        latent += rng.logistic(size=len(rater))
+        sign = np.sign(latent) * (np.abs(latent) > 0.5)
+        wrong += t_test(two_way_moments(sign, Layout.of_one_cell(rater, dense(clip))))[1] < 0.05
+    print(f"\nanswers {answers[:4]} …, spreads {spreads}: false alarms {wrong / STUDIES:.3f}")
+    assert 0.02 <= wrong / STUDIES <= 0.085
 
 
 @pytest.mark.parametrize("share", [0.02, 0.98])

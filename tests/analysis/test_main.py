@@ -180,10 +180,44 @@ def test_the_monitor_writes_a_page_without_a_p_value(ratings: Path, tmp_path: Pa
     assert "p (Holm)" not in text
 
 
+def test_the_monitor_says_what_alpha_is_shared_by(
+    ratings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, table = tmp_path / "now.html", tmp_path / "now.csv"
+    options = ["-o", str(table), "--page", str(page)]
+    for declared, needed, told in (
+        ([], 120, "6 lines: 3 pairs that the 3 systems of the table can form and 2 questions"),
+        (["--lines", "9"], 180, "9 lines, as declared"),
+        (["--primary", "b", "a"], 40, "2 lines: the 1 pair declared primary and 2 questions"),
+    ):
+        assert main(["monitor", str(ratings), *options, *declared]) == 0
+        assert f"Alpha is shared by {told}" in capsys.readouterr().err
+        assert f"Alpha is shared by {told}" in page.read_text()
+        assert set(pd.read_csv(table)["needed"]) == {needed}
+    assert pd.read_csv(table).query("primary")[["system_1", "system_2"]].to_numpy().tolist() == [["a", "b"]] * 2
+
+
 def test_figures_without_pictures_are_their_tables(ratings: Path, tmp_path: Path) -> None:
     assert main(["figures", str(ratings), "-o", str(tmp_path), "--format", "none"]) == 0
     assert {path.suffix for path in tmp_path.iterdir()} == {".csv", ".md", ".tex"}
     assert (tmp_path / "bars-visual_relevance.csv").is_file()
+
+
+def test_numbers_of_figures_are_those_of_the_tables_with_the_same_family(ratings: Path, tmp_path: Path) -> None:
+    declared = ["--primary", "b", "c", "--max-same-choice", "0.1"]
+    assert main(["figures", str(ratings), "-o", str(tmp_path), "--format", "none", *declared]) == 0
+    assert main(["tables", str(ratings), "-o", str(tmp_path), *declared[:3]]) == 0
+    tables = pd.read_csv(tmp_path / "win_rates.csv")
+    forest = pd.read_csv(tmp_path / "forest-1.csv")
+    wanted = tables.query("system_1 == 'a' and system_2 == 'b'").sort_values(["question", "genre"])
+    found = forest.sort_values(["question", "genre"])
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), wanted.reset_index(drop=True))
+    assert set(found.query("genre == '(average over genres)'")["adjustment"]) == {"Benjamini–Hochberg"}
+    flow = pd.read_csv(tmp_path / "flow.csv")
+    assert flow["step"].str.startswith("break").any()
+    assert pd.api.types.is_integer_dtype(flow["raters"])
+    for path in tmp_path.glob("*.csv"):
+        assert "'" not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -218,6 +252,16 @@ def test_the_web_process_does_not_pay_for_what_it_only_names() -> None:
         (["power", "--studies", "0"], "studies to simulate are at least 2, not 0"),
         (["power", "--level", "2"], "the level is a chance between 0 and 1, not 2"),
         (["ranking", "RATINGS", "--resamples", "-3"], "resamples are at least 2, not -3"),
+        (["ranking", "RATINGS", "--resamples", "0"], "resamples are at least 2, not 0"),
+        (["ranking", "RATINGS", "--by-genre", "--clips", "fixed"], "leave --clips away there"),
+        (["ranking", "RATINGS", "--resamples", "9", "--clips", "random"], "leave --clips away there"),
+        (["figures", "RATINGS", "--primary", "a", "cmd"], "no system is called 'cmd'; there are: "),
+        (["monitor", "RATINGS", "--lines", "3"], "6 lines are watched, and alpha was declared to be shared by 3"),
+        (["power", "--question", "music_preference"], "give --pilot too"),
+        (
+            ["power", "--pilot", "RATINGS", "--question", "taste"],
+            "nobody answered question 'taste' in the pilot; there",
+        ),
         (["monitor", "RATINGS", "--alpha", "2"], "alpha is a chance between 0 and 1"),
         (["monitor", "RATINGS", "--most-raters", "0"], "most_raters is at least 1, not 0"),
         (["report", "RATINGS", "--margin", "-1"], "the margin is a net preference above 0 and up to 1, not -1"),

@@ -25,6 +25,11 @@ from tests.analysis.test_sensitivity import with_gold
 
 NASTY = "</script><b>=cmd()</b>"
 QUESTION = "visual_relevance"
+WORDS = [
+    *("question", "genre", "system", "system_1", "system_2", "method", "win_method", "net_method", "convention"),
+    *("flags", "adjustment", "reason", "rater_id", "breaks", "step", "decision"),
+]
+"""Columns of text in the numbers behind figures."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +47,11 @@ def drawn(figure: Figure | None) -> Figure:
     assert len(figure.alt) > len(figure.title)
     assert figure.table.rows
     assert all(len(one.cells) == len(figure.table.columns) for one in figure.table.rows)
+    numbers = pd.DataFrame(figure.numbers)
+    assert len(numbers)
+    # Percentages and intervals are printed in the table; numbers are numbers.
+    text = numbers.select_dtypes(exclude=["number", "bool"]).drop(columns=WORDS, errors="ignore")
+    assert text.isna().to_numpy().all()
     return figure
 
 

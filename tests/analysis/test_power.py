@@ -15,7 +15,7 @@ from analysis import costs
 from analysis.__main__ import main
 from analysis.assumptions import PRESETS, Assumptions, clip_spread, from_pilot
 from analysis.costs import Prices, cost, ways
-from analysis.power import StudyPlan, batched_moments, deal, holm, power, simulate
+from analysis.power import StudyPlan, _width, batched_moments, deal, holm, power, simulate
 from analysis.power import _shown as shown_by_power
 from analysis.ratings import read
 from analysis.results import AnalysisError
@@ -79,7 +79,7 @@ def test_a_simulated_study_has_the_win_rates_of_its_answers(plan: StudyPlan, see
     )
     rates = read(table).win_rates(primary=primary).averages
     counted = np.ones((1, dealt.raters), dtype=np.bool_)
-    shown, width = shown_by_power(signs, dealt, counted, plan, assumed.net, 0.95)
+    shown = shown_by_power(signs, dealt, counted, plan, assumed.net, 0.95)
     assert len(rates) == 2 * plan.pairs
     assert shown.shape == (1, 2, len(plan.family))
     for rate in rates:
@@ -103,7 +103,7 @@ def test_a_simulated_study_has_the_win_rates_of_its_answers(plan: StudyPlan, see
         for rate in rates
         if rate.primary and rate.net.high is not None and rate.net.low is not None
     ]
-    assert width[0] == pytest.approx(np.mean(wide), abs=1e-12)
+    assert _width(signs, dealt, plan, 0.95)[0] == pytest.approx(np.mean(wide), abs=1e-12)
 
 
 def test_holm_runs_over_the_primary_pairs_alone() -> None:
@@ -112,9 +112,9 @@ def test_holm_runs_over_the_primary_pairs_alone() -> None:
     dealt = deal(plan, assumed, seed=1)
     (signs, _), *_ = simulate(plan, assumed, dealt, studies=200, seed=1)
     counted = np.ones((200, dealt.raters), dtype=np.bool_)
-    shown, _ = shown_by_power(signs, dealt, counted, plan, assumed.net, 0.95)
+    shown = shown_by_power(signs, dealt, counted, plan, assumed.net, 0.95)
     declared = replace(plan, primary=((0, 1),))
-    alone, _ = shown_by_power(signs, dealt, counted, declared, assumed.net, 0.95)
+    alone = shown_by_power(signs, dealt, counted, declared, assumed.net, 0.95)
     assert (alone[:, :, 0] >= shown[:, :, 0]).all()
     assert alone.sum() > shown[:, :, 0].sum()
 
@@ -242,10 +242,25 @@ def test_a_pilot_gives_back_the_spread_that_it_was_drawn_with() -> None:
     found = from_pilot(read(table).answers)
     assert found.rater_sd == pytest.approx(0.9, abs=0.15)
     assert found.clip_sd == pytest.approx(0.4, abs=0.15)
-    assert found.source.startswith("pilot: 9000 answers of 150 raters on 120 clips; rater SD within 0.")
+    assert found.source.startswith(
+        "pilot: 9000 answers to visual_relevance of 150 raters on 120 clips; rater SD within 0."
+    )
     few = from_pilot(read(simulated_table(seed=2, raters=5, per_rater=10)).answers, net=0.1, dropout=0.2)
     assert (few.net, few.dropout) == (0.1, 0.2)
     assert "with care" in few.source
+
+
+def test_a_pilot_lends_the_question_that_is_named_or_its_first() -> None:
+    table = simulated_table(seed=2, raters=12, per_rater=10)
+    both = read(table).answers
+    other = from_pilot(both, question="music_preference")
+    assert other.source.startswith("pilot: 120 answers to music_preference of 12 raters")
+    alone = read(table[table["question"] == "music_preference"]).answers
+    assert from_pilot(alone) == other != from_pilot(both)
+    with pytest.raises(
+        AnalysisError, match="nobody answered question 'visual_relevance' in the pilot; there is: mu"
+    ):
+        from_pilot(alone, question="visual_relevance")
 
 
 def test_a_pilot_never_lends_its_clearest_pair() -> None:

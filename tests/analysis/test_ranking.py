@@ -250,3 +250,27 @@ def test_a_handful_of_answers_gives_strengths_and_a_reason_instead_of_a_spread()
         assert all(one.strengths for one in found)
         reasons += [one.reason for one in found]
     assert any("too few answers for a spread" in reason for reason in reasons)
+
+
+def always_right(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The pairs with a system, and this one on the right in every answer, whatever was answered."""
+    mine = frame[(frame["system_1"] == name) | (frame["system_2"] == name)]
+    return swapped_sides(mine[mine["system_left"] == name]).pipe(
+        lambda turned: pd.concat([turned, mine[mine["system_left"] != name]])
+    )
+
+
+def test_sides_that_were_never_swapped_give_no_part_to_the_side() -> None:
+    random = study(seed=3)
+    sided = always_right(random, "gamma")
+    found = ranked(sided)
+    assert found.left is None
+    assert "never swapped" in found.left_reason
+    both = ranked(random[(random["system_1"] == "gamma") | (random["system_2"] == "gamma")])
+    assert both.left is not None
+    assert both.left_reason == ""
+    for name, value in values(found).items():
+        assert value == pytest.approx(values(both)[name], abs=0.1)
+    printed = ranking_table(found)
+    assert any("never swapped" in note for note in printed.notes)
+    assert read(sided).resampled_rankings(resamples=50)[0].left is None

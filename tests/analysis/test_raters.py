@@ -95,6 +95,21 @@ def test_rules_are_told_in_words_and_one_miss_proves_nothing() -> None:
     )
 
 
+def test_every_declared_bound_is_told_whether_anybody_breaks_it_or_not() -> None:
+    assert PassRules().told == ""
+    rules = PassRules(
+        min_gold_right=0.5, min_identical_near=0.875, max_same_choice=0.9, min_median_response_ms=1500
+    )
+    assert rules.told == (
+        "Rules for raters, as declared: at least 50% of gold pairs right (from 2 pairs on); at least 87.5% of "
+        "answers to identical pairs near no preference (from 2 pairs on); at most 90% of the answers to one "
+        "question alike; a median time to answer of at least 1500 ms."
+    )
+    assert PassRules(max_same_choice=0).told == (
+        "Rules for raters, as declared: at most 0% of the answers to one question alike."
+    )
+
+
 def test_every_rater_of_a_table_has_one_line() -> None:
     frame = schema.read(simulate(seed=1, raters=5, per_rater=4, systems=("alpha", "beta")))
     found = rater_figures(frame)

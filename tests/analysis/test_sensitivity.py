@@ -12,7 +12,7 @@ from analysis.page import html
 from analysis.raters import PassRules
 from analysis.ratings import read
 from analysis.results import NetTest
-from analysis.sensitivity import Sensitivity, equivalence, sign_flip
+from analysis.sensitivity import Sensitivity, equivalence, rater_parts, sign_flip
 from tests.analysis.simulate import row, simulate
 
 
@@ -104,6 +104,8 @@ def test_the_report_prints_both_and_the_flow() -> None:
     page = html(report.build(read(frame), title="Pilot", rules=PassRules(min_gold_right=0.75)))
     assert "Net, declared rules kept" in page
     assert "Break the rule on gold pairs right" in page
+    kept = PassRules(min_gold_right=0.01, max_same_choice=0.99)
+    assert kept.told in html(report.build(read(frame), title="Pilot", rules=kept))
     plain = report.build(read(frame), title="Pilot")
     assert "Raters and declared rules" not in [table.title for table in plain.tables]
     choices = next(table for table in plain.tables if table.title == "The primary results under other choices")
@@ -116,3 +118,42 @@ def test_these_clips_alone_are_the_win_rates_with_fixed_clips() -> None:
     for line, rate in zip(lines, ratings.win_rates(clips="fixed").averages, strict=True):
         assert line.these_clips == rate.net
         assert line.these_clips != line.all
+
+
+def uneven() -> pd.DataFrame:
+    """One genre with 2 clips for the first system, one with 12 for the second: net preference is 0."""
+    return pd.DataFrame(
+        row(rater=f"r{r}", trial=f"{r}-{genre}{c}", genre=genre, clip=f"{genre}{c}", pair=("a", "b"), score=score)
+        for r in range(12)
+        for genre, clips, score in (("few", 2, 1), ("many", 12, -1))
+        for c in range(clips)
+    )
+
+
+def test_flipping_raters_asks_of_the_net_preference_itself() -> None:
+    (line,) = read(uneven()).sensitivity().lines
+    assert line.all.value == pytest.approx(0, abs=1e-12)
+    assert line.sign_flip == 1.0
+
+
+def test_raters_parts_add_up_to_the_net_preference() -> None:
+    ratings = read(simulate(seed=4, raters=25, genres=("a", "b", "c")))
+    for rate in ratings.win_rates().averages:
+        assert rater_parts(ratings.answers, rate).sum() == pytest.approx(rate.net.value)
+
+
+def test_the_order_and_names_of_raters_change_no_p_value() -> None:
+    frame = simulate(seed=9, raters=30)
+    names = {name: f"x{n:03d}" for n, name in enumerate(sorted(set(frame["rater_id"]), reverse=True))}
+    other = frame.sample(frac=1, random_state=1).astype({"rater_id": object, "session_id": object})
+    other = other.assign(rater_id=other["rater_id"].map(names), session_id=other["rater_id"].map(names))
+    first, second = read(frame).sensitivity().lines, read(other).sensitivity().lines
+    assert [line.sign_flip for line in first] == [line.sign_flip for line in second]
+
+
+def test_of_many_raters_flips_are_normal_and_of_one_heavy_rater_they_are_drawn() -> None:
+    values = np.random.default_rng(3).normal(0.03, 1, 999)
+    drawn, normal = sign_flip(values), sign_flip(np.append(values, 1e-9))
+    assert drawn == pytest.approx(normal, abs=0.02)
+    # All but one weigh nothing: every other flip is as far out.
+    assert sign_flip(np.append(np.linspace(-1e-6, 1e-6, 1_000), 1.0)) == pytest.approx(0.5, abs=0.03)

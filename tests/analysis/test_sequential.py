@@ -9,7 +9,7 @@ import pytest
 from analysis.ratings import read
 from analysis.results import AnalysisError
 from analysis.sequential import StoppingRule, asymptotic_interval, betting_interval, evidence
-from tests.analysis.simulate import simulate
+from tests.analysis.simulate import row, simulate
 
 
 def raters(seed: int, *, net: float = 0.0, sd: float = 1.2, count: int = 60, answers: int = 20) -> np.ndarray:
@@ -90,6 +90,74 @@ def test_a_table_is_watched_by_pair_and_question() -> None:
         assert line.low > 0
         assert line.reached_at is not None
         assert line.reached_at <= 30
+
+
+def agreeing(pairs: dict[tuple[str, str], int], *, question: str = "visual_relevance") -> pd.DataFrame:
+    """So many raters of each pair, pair after pair, who all prefer its first system."""
+    begin = pd.Timestamp("2026-01-01", tz="UTC")
+    named = [pair for pair, count in pairs.items() for _ in range(count)]
+    rows = [
+        row(rater=f"r{n:02d}", trial=f"t{n}", genre="Pop", clip="c", pair=pair, score=1, question=question)
+        | {"answered_at": (begin + pd.Timedelta(seconds=n)).isoformat()}
+        for n, pair in enumerate(named)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    "rule", [StoppingRule(lines=3), StoppingRule(primary=[("a", "b"), ("c", "a"), ("b", "c")])]
+)
+def test_a_stop_once_reached_stays_when_other_pairs_get_their_first_answers(rule: StoppingRule) -> None:
+    (alone,) = read(agreeing({("a", "b"): 14})).watch(rule)
+    assert (alone.needed, alone.decision) == (60, "stop: a preference is shown")
+    first, *others = read(agreeing({("a", "b"): 14, ("a", "c"): 1, ("b", "c"): 1})).watch(rule)
+    assert first == alone
+    assert [one.decision for one in others] == ["go on", "go on"]
+
+
+def test_without_a_declared_family_every_pair_that_the_systems_can_form_is_counted() -> None:
+    two = read(agreeing({("a", "b"): 14, ("a", "c"): 1}))
+    three = read(agreeing({("a", "b"): 14, ("a", "c"): 1, ("b", "c"): 1}))
+    assert {one.needed for one in two.watch()} == {one.needed for one in three.watch()} == {60}
+    told = two.watched_family().told
+    assert told.startswith(
+        "Alpha is shared by 3 lines: 3 pairs that the 3 systems of the table can form and 1 question"
+    )
+
+
+def test_a_pair_outside_the_declared_family_counts_for_nothing_and_decides_nothing() -> None:
+    rule = StoppingRule(primary=[("c", "a")], most_raters=16)
+    ratings = read(agreeing({("a", "b"): 15, ("a", "c"): 15}))
+    other, declared = ratings.watch(rule)
+    assert (declared.needed, declared.primary, declared.decision) == (20, True, "stop: a preference is shown")
+    assert (other.needed, other.primary, other.reached_at) == (20, False, None)
+    assert other.evidence > other.needed
+    assert other.decision == "go on; exploratory, so its evidence decides nothing"
+    assert ratings.watched_family(rule).told == (
+        "Alpha is shared by 1 line: the 1 pair declared primary and 1 question."
+    )
+    (other, _) = read(agreeing({("a", "b"): 16, ("a", "c"): 15})).watch(rule)
+    assert other.decision.startswith("stop: the most raters have come; exploratory")
+
+
+def test_declared_pairs_that_nobody_has_judged_are_counted_and_told() -> None:
+    ratings = read(agreeing({("a", "b"): 14}))
+    rule = StoppingRule(primary=[("a", "b"), ("a", "later")])
+    assert ratings.watch(rule)[0].needed == 40
+    assert ratings.watched_family(rule).told.endswith("judged by nobody yet: a against later.")
+
+
+def test_fewer_lines_than_are_watched_or_declared_primary_are_refused() -> None:
+    ratings = read(agreeing({("a", "b"): 2, ("a", "c"): 1}))
+    with pytest.raises(AnalysisError, match="2 lines are watched, and alpha was declared to be shared by 1"):
+        ratings.watch(StoppingRule(lines=1))
+    assert len(ratings.watch(StoppingRule(lines=1, primary=[("a", "b")]))) == 2
+    with pytest.raises(AnalysisError, match="lines are at least 2, not 1"):
+        StoppingRule(lines=1, primary=[("a", "b"), ("a", "c")])
+    with pytest.raises(AnalysisError, match="lines are at least 1, not 0"):
+        StoppingRule(lines=0)
+    with pytest.raises(AnalysisError, match="'a' is no pair"):
+        StoppingRule(primary=("a", "b"))  # type: ignore[arg-type]
 
 
 def test_exchanging_the_systems_turns_the_evidence_round() -> None:

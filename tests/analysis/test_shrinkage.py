@@ -18,11 +18,12 @@ def test_reml_of_a_balanced_layout_is_the_anova_estimate() -> None:
     assert reml(values, np.full(5, 0.02)) == pytest.approx(values.var(ddof=1) - 0.02, rel=1e-4)
 
 
-def test_groups_that_differ_by_chance_only_are_drawn_all_the_way() -> None:
+def test_groups_that_differ_by_chance_only_keep_what_morris_leaves_them() -> None:
+    """With τ² = 0 each keeps 2/(G − 1) of its distance, for τ² is an estimate."""
     values = np.array([0.10, 0.12, 0.08, 0.11])
     assert reml(values, np.full(4, 0.5)) == 0.0
     drawn, errors = towards_mean(values, np.full(4, 0.5))
-    assert drawn == pytest.approx(np.full(4, values.mean()))
+    assert drawn == pytest.approx(values.mean() + 2 / 3 * (values - values.mean()))
     assert (errors < np.sqrt(0.5)).all()
 
 

@@ -80,9 +80,11 @@ def test_another_family_is_refused(other: dict[str, str]) -> None:
         ratings.romano_wolf(ratings.win_rates(**other))  # type: ignore[arg-type]
 
 
-def test_a_study_without_a_test_has_nothing_to_correct() -> None:
-    alike = simulate(seed=1, raters=4).assign(score=0, choice=3, score_presented=0)
-    assert read(alike).romano_wolf() == {}
+def test_results_without_a_test_have_nothing_to_correct_and_those_without_spread_move_with_no_other() -> None:
+    one = simulate(seed=1, raters=4)
+    assert read(one[one["rater_id"] == one["rater_id"].iloc[0]]).romano_wolf() == {}
+    alike = read(one.assign(score=0, choice=3, score_presented=0))
+    assert set(alike.romano_wolf().values()) == {1.0}
 
 
 @pytest.mark.calibration

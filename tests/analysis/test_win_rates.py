@@ -17,6 +17,7 @@ from analysis.ratings import Ratings
 from analysis.ratings import read as rated
 from analysis.results import AnalysisError, Estimate, PairRate, WinRates
 from analysis.schema import read
+from analysis.win_rates import win_rates
 
 from .simulate import row, simulate
 
@@ -81,9 +82,26 @@ def test_variance_of_a_table_worked_by_hand() -> None:
     assert rock.test.statistic == pytest.approx(-0.25 / math.sqrt(9 / 16))
     assert rock.test.df == pytest.approx(df)
     assert rock.test.p == pytest.approx(2 * stats.t.sf(1 / 3, df))
-    half = stats.t.ppf(0.975, df) * 0.75
-    assert rock.net.low == max(-0.25 - half, -1)
-    assert rock.net.high == min(-0.25 + half, 1)
+    # Wins 1 of 4: signs 0 0 0 1, deviations −1/4 −1/4 −1/4 3/4; raters ±1/2, clips ±1/2, so 1/16 each; cells
+    # (3 + 9)/16 = 3/4, over 16, times 4/3 = 1/16. V = 1/16. Losses 2 of 4: deviations 1/2 −1/2 1/2 −1/2; raters 0,
+    # clips ±1, so 1/4; cells 1 over 16 times 4/3 = 1/12. V = 1/4. Covariance (1/16 + 1/4 − 9/16)/2 = −1/8.
+    v_win, v_loss = 1 / 16, 1 / 4
+    correlation = (v_win + v_loss - 9 / 16) / 2 / math.sqrt(v_win * v_loss)
+    win, loss = (wilson(x, x * (1 - x) / v, df) for x, v in ((1 / 4, v_win), (1 / 2, v_loss)))
+    reach = [
+        math.sqrt(of_win**2 + of_loss**2 - 2 * correlation * of_win * of_loss)
+        for of_win, of_loss in ((1 / 4 - win[0], loss[1] - 1 / 2), (win[1] - 1 / 4, 1 / 2 - loss[0]))
+    ]
+    assert rock.net.low == pytest.approx(max(-0.25 - reach[0], -1))
+    assert rock.net.high == pytest.approx(min(-0.25 + reach[1], 1))
+
+
+def wilson(share: float, n: float, df: float) -> tuple[float, float]:
+    """With at most as many answers as there are, four."""
+    t, n = stats.t.ppf(0.975, df), min(n, 4.0)
+    centre = (share + t**2 / (2 * n)) / (1 + t**2 / n)
+    half = t / (1 + t**2 / n) * math.sqrt(share * (1 - share) / n + t**2 / (4 * n**2))
+    return centre - half, centre + half
 
 
 def test_win_share_interval_is_wilson_at_the_effective_sample_size() -> None:
@@ -235,17 +253,20 @@ def test_one_rater_or_one_clip_gives_a_point_and_a_reason(
 
 
 @pytest.mark.parametrize(("score", "net"), [(0, 0.0), (2, 1.0), (-1, -1.0)])
-def test_answers_all_alike_give_bounds_and_no_test(score: int, net: float) -> None:
+def test_answers_all_alike_give_bounds_and_the_test_of_these_bounds(score: int, net: float) -> None:
     alike = [
         (f"r{r}", genre, f"{genre}{c}", score) for r in range(6) for genre in ("pop", "rock") for c in range(5)
     ]
     rates = Ratings(table(alike)).win_rates()
     for rate in (*rates.cells, *rates.averages):
         assert rate.net.value == net
-        assert rate.test is None
-        assert "no test: every answer is alike" in rate.flags
+        assert "every answer is alike" in rate.flags
         assert rate.net.low is not None
         assert rate.net.high is not None
+        assert rate.test is not None
+        assert (rate.test.p < 0.05) == (rate.net.low > 0 or rate.net.high < 0)
+        assert np.sign(rate.test.statistic) == np.sign(net)
+        assert (rate.test.p == 1) == (net == 0)
         assert rate.net.low <= net <= rate.net.high
         assert 0 < rate.net.high - rate.net.low < 2
         for share in (rate.win_1, rate.tie, rate.win_2):
@@ -377,3 +398,45 @@ def test_where_every_answer_is_a_tie_nothing_is_left_without_them() -> None:
     tied = simulate(seed=8, raters=4).assign(score=0, choice=3, score_presented=0)
     with pytest.raises(AnalysisError, match="every answer is a tie and ties are left out"):
         rated(tied).win_rates(ties="left out")
+
+
+def test_primary_results_that_cannot_be_tested_or_that_nobody_judged_still_count_into_the_family() -> None:
+    frame = simulate(seed=5, systems=("a", "b", "c"), per_rater=15, raters=20, effect=0.4)
+    whole = rated(frame).win_rates(primary=[("a", "b"), ("a", "c"), ("b", "c")])
+    without = rated(frame[~((frame["system_1"] == "b") & (frame["system_2"] == "c"))])
+    gone = win_rates(without.answers, primary=[("a", "b"), ("a", "c"), ("b", "c")])
+    for rates, family in ((whole, 6), (gone, 6), (without.win_rates(), 4)):
+        strongest = min((rate.test for rate in rates.primary if rate.test), key=lambda test: test.p)
+        assert strongest.p_adjusted == pytest.approx(min(1.0, family * strongest.p))
+    one = frame[(frame["system_1"] == "b") & (frame["system_2"] == "c")]
+    lone = pd.concat([without.frame, one[one["rater_id"] == one["rater_id"].iloc[0]]])
+    rates = rated(lone).win_rates()
+    assert sum(rate.test is None for rate in rates.primary) == 2
+    strongest = min((rate.test for rate in rates.primary if rate.test), key=lambda test: test.p)
+    assert strongest.p_adjusted == pytest.approx(min(1.0, 6 * strongest.p))
+
+
+def test_genres_that_differ_without_spread_within_keep_their_estimate_in_the_interval() -> None:
+    scores = [
+        (f"r{r}", genre, f"{genre}{c}", 1 if genre != "rock" else -1)
+        for r in range(10)
+        for genre in ("folk", "pop", "rock")
+        for c in range(2)
+    ]
+    rate = only(Ratings(table(scores)).win_rates().averages)
+    assert rate.net.value == pytest.approx(1 / 3)
+    assert rate.net.low is not None
+    assert rate.net.high is not None
+    assert rate.net.low < 0 < 1 / 3 < rate.net.high
+    assert "answers differ between genres only" in rate.flags
+
+
+def test_split_ties_give_a_win_share_the_interval_of_its_net_preference(study: pd.DataFrame) -> None:
+    rates = rated(study).win_rates(ties="split")
+    for rate in (*rates.cells, *rates.averages):
+        assert rate.win_1.value == pytest.approx((1 + rate.net.value) / 2)
+        if rate.net.low is not None and rate.net.high is not None:
+            assert rate.win_1.low == (1 + rate.net.low) / 2
+            assert rate.win_2.low == (1 - rate.net.high) / 2
+    for system in rates.systems:
+        assert system.win.value == pytest.approx((1 + system.net.value) / 2)

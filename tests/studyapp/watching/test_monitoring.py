@@ -24,6 +24,7 @@ from studyapp.models import (
     StepTry,
     Study,
     StudySession,
+    SystemPair,
     Trial,
 )
 from studyapp.results.exports import ratings_frame
@@ -161,6 +162,23 @@ def test_only_declared_pairs_are_primary() -> None:
     study = open_study(clips=2, blocks=2, primary_pairs=[["cmt", "riffusion"]])
     taking_part(study, (1, 2))
     assert not any(line.primary for line in figures(study).lines)
+
+
+def test_what_is_needed_is_counted_from_what_was_planned_or_declared_not_from_what_was_answered() -> None:
+    study = open_study(clips=2, blocks=2, stop_alpha=0.05)
+    taking_part(study, (1, 2))
+    assert {line.needed for line in figures(study).lines} == {40}
+    pair, other = study.pairs.get(), make_system("foil-shifted")
+    for one in (pair.system_1, pair.system_2):
+        SystemPair.objects.create(study=study, system_1=one, system_2=other)
+    assert {line.needed for line in figures(study).lines} == {120}
+    declared = [[pair.system_2.slug, pair.system_1.slug], [pair.system_1.slug, other.slug]]
+    Study.objects.filter(pk=study.pk).update(primary_pairs=declared)
+    assert {(line.needed, line.primary) for line in figures(study).lines} == {(80, True)}
+    Study.objects.filter(pk=study.pk).update(primary_pairs=declared[1:])
+    assert {line.decision for line in figures(study).lines} == {
+        "go on; exploratory, so its evidence decides nothing"
+    }
 
 
 def test_simulated_raters_are_watched_where_no_person_came() -> None:
