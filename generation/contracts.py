@@ -116,7 +116,10 @@ class SystemSpec:
     sources: paths inside ``generation/`` that decide what is heard: files, or folders without their subfolders
         (how a network was trained is in its weights).
     weights: preset to files under ``generation/weights``.
-    settings: name to default value; a System row may override these and nothing else.
+    settings: name to default value; a System row may override these and nothing else. Once soundtracks were made
+        with it, a default stays: rows, study files and archives leave it out.
+    later: settings that came when soundtracks had been made without them. Their defaults do what was done before,
+        so digests leave them out while they are at these.
     choices: setting to what it may be, where that is one of a few words.
     options: "module:function" or None; ``options()`` says what settings may be where only this server knows.
     cards: preset to what is to be known of it.
@@ -137,6 +140,7 @@ class SystemSpec:
     describe: str | None = None
     weights: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
     choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cards: Mapping[str, Card] = field(default_factory=dict)
     reads_text: bool = False

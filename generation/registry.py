@@ -44,6 +44,17 @@ def effective_settings(key: str, settings: Settings) -> dict[str, Any]:
     return {**defaults, **settings}
 
 
+def same_settings(key: str, one: Settings, other: Settings) -> bool:
+    """Whether two settings of a system come to the same, defaults filled in.
+
+    One that the registry has no more equals nothing but itself.
+    """
+    try:
+        return effective_settings(key, one) == effective_settings(key, other)
+    except (KeyError, ValueError):
+        return one == other
+
+
 def options(key: str) -> dict[str, tuple[str, ...]]:
     """What settings of a system may be, where that is one of a few words, on this server and now.
 
@@ -128,8 +139,14 @@ def _content(path: Path, size: int, changed_ns: int) -> bytes:
 
 
 def settings_digest(key: str, preset: str, settings: Settings) -> str:
-    """SHA-256 of key, preset and effective settings."""
-    canonical = json.dumps([key, preset, effective_settings(key, settings)], sort_keys=True)
+    """SHA-256 of key, preset and effective settings, without those of ``later`` that are at their defaults."""
+    chosen = spec(key)
+    told = {
+        name: value
+        for name, value in effective_settings(key, settings).items()
+        if name not in chosen.later or value != chosen.settings[name]
+    }
+    canonical = json.dumps([key, preset, told], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

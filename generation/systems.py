@@ -178,6 +178,7 @@ SYSTEMS: dict[str, SystemSpec] = {
             "revision": "main",
             "download": "no",
         },
+        later=frozenset({"revision"}),
         choices={"download": ("no", "yes")},
         cards={
             "tiny": Card(

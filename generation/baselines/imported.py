@@ -10,14 +10,11 @@ from generation.baselines.fit import MISSING_S, fit, too_short
 from generation.contracts import ClipFacts, GenerationError, Progress, Request, Settings, Soundtrack
 from generation.media.decode import audio
 from generation.media.errors import MediaError
+from generation.media.formats import SOUNDTRACK_SUFFIXES
 from generation.media.probe import probe
 from generation.places import path_of
 
 RATE_HZ = 48_000
-SUFFIXES = (
-    ".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".au", ".mp4", ".m4v",
-    ".mov", ".webm", ".mkv", ".avi",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,10 @@ def match(folder: str, clip_id: str) -> Path:
     if not places.is_dir("folder", place):
         raise MediaError(f"the folder {folder!r} does not exist; set `folder` to where the finished files are")
     held = places.entries("folder", place)
-    found = [path for path in held if path.stem == clip_id and path.suffix.lower() in SUFFIXES]
+    found = [path for path in held if path.stem == clip_id and path.suffix.lower() in SOUNDTRACK_SUFFIXES]
     if not found:
-        raise MediaError(
-            f"{place.name} holds no file named {clip_id} with one of {' '.join(SUFFIXES)}; add {clip_id}.wav"
-        )
+        endings = " ".join(SOUNDTRACK_SUFFIXES)
+        raise MediaError(f"{place.name} holds no file named {clip_id} with one of {endings}; add {clip_id}.wav")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise MediaError(f"{place.name} holds several files for {clip_id}: {names}; keep one of them")

@@ -16,20 +16,13 @@ from typing import Any
 import ffmpeg
 
 from generation.media.binaries import ffmpeg_path, ffprobe_path
-from generation.media.errors import MediaError
+from generation.media.errors import MediaError, UnreadFormat
+from generation.media.formats import FORMATS
 
 TIMEOUT_S = 300.0
 
-FORMATS = (
-    *("mov", "matroska", "avi", "flv", "asf", "mpegts", "mpeg", "mpegvideo", "mxf", "dv", "gif"),
-    *("wav", "w64", "flac", "mp3", "ogg", "aac", "aiff", "caf", "au", "ac3", "eac3", "amr", "wv"),
-    *("png_pipe", "jpeg_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe"),
-)
-"""ffmpeg's names of the formats that others' files are read in; pictures, so that they are called what they are.
-
-Playlists (hls, concat, dash and the like) are not among them: they make ffmpeg play other files of this server.
-"""
 PROTOCOLS = ("file", "pipe")
+_UNREAD = re.compile(r"^\[(\S+) @ [^\]]*\] Format not on whitelist", re.MULTILINE)
 _SAYS_NOTHING = ("Invalid data found when processing input", "Invalid argument")
 
 BITEXACT_OUTPUT: dict[str, Any] = {
@@ -71,7 +64,8 @@ def run(
 ) -> Finished:
     """Run a graph built with ffmpeg-python.
 
-    feed: bytes for an input named ``pipe:0``. Raises MediaError with ffmpeg's own last useful line.
+    feed: bytes for an input named ``pipe:0``. Raises UnreadFormat, or MediaError with ffmpeg's own last useful
+    line.
     """
     head = [ffmpeg_path(), "-nostdin", "-hide_banner", "-nostats", "-v", log_level, "-y"]
     command: list[str] = ffmpeg.compile(stream, cmd=head)
@@ -81,7 +75,7 @@ def run(
 def ffprobe_json(
     path: Path, *options: str, formats: Iterable[str] = FORMATS, timeout_s: float = TIMEOUT_S
 ) -> dict[str, Any]:
-    """ffprobe's answer as JSON. Raises MediaError with ffprobe's own last useful line."""
+    """ffprobe's answer as JSON. Raises UnreadFormat, or MediaError with ffprobe's own last useful line."""
     allowed = ["-format_whitelist", ",".join(formats), "-protocol_whitelist", ",".join(PROTOCOLS)]
     command = [ffprobe_path(), "-hide_banner", "-v", "error", "-of", "json", *allowed, *options, url(path)]
     answer: dict[str, Any] = json.loads(_call(command, None, timeout_s).stdout)
@@ -111,9 +105,11 @@ def _call(command: list[str], feed: bytes | None, timeout_s: float) -> Finished:
     except subprocess.TimeoutExpired:
         raise MediaError(f"{Path(command[0]).name} was stopped after {timeout_s:.0f} s") from None
     stderr = done.stderr.decode("utf-8", "replace")
-    if done.returncode != 0:
-        raise MediaError(f"{Path(command[0]).name} failed: {last_useful_line(stderr)}")
-    return Finished(done.stdout, stderr)
+    if done.returncode == 0:
+        return Finished(done.stdout, stderr)
+    if unread := _UNREAD.search(stderr):
+        raise UnreadFormat(f"files in the format {unread[1]} are not read here")
+    raise MediaError(f"{Path(command[0]).name} failed: {last_useful_line(stderr)}")
 
 
 def last_useful_line(stderr: str) -> str:

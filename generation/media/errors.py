@@ -17,6 +17,10 @@ class NotAVideo(MediaError):
     """The file holds no moving picture."""
 
 
+class UnreadFormat(MediaError):
+    """The file is in a format that ffmpeg knows and that is not read here."""
+
+
 class NoAudio(MediaError):
     """The file holds no sound."""
 

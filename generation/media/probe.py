@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.media.command import ffprobe_json
-from generation.media.errors import MediaError, NotAVideo, Truncated
+from generation.media.errors import MediaError, NotAVideo, Truncated, UnreadFormat
 
 ENDS_EARLY_S = 0.5
 """How much sooner than promised a file may end before it counts as truncated: containers round, decoders delay."""
@@ -94,8 +94,9 @@ def _unreadable(path: Path, error: MediaError) -> MediaError:
     # ffmpeg misses the index in anything that is called .mp4; only a real one begins with one of its boxes.
     if "moov atom not found" in str(error) and _first_box(path) in (b"ftyp", b"mdat", b"wide", b"free"):
         return Truncated(f"{path.name} is truncated: its index is missing; copy or download it again")
-    unknown = any(words in str(error) for words in ("Invalid data found", "not on whitelist"))
-    reason = "" if unknown else f" ({error})"
+    if isinstance(error, UnreadFormat):
+        return NotAVideo(f"{path.name}: {error}; convert it to MP4, or sound alone to WAV")
+    reason = "" if "Invalid data found" in str(error) else f" ({error})"
     return NotAVideo(f"{path.name} is not a media file{reason}; give a video file")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -19,6 +21,8 @@ from studyapp.states import StudyState
 STANDS = frozenset({"genre", "genre_rule", "caption"})
 """What raters, systems or the design meet; labels, licence and source are for who looks things up."""
 _NAMED = 5
+_AT_ONCE = 10_000
+"""Keys in one statement: SQLite takes 32,766 values, and a dataset may have more clips."""
 _FROZEN = [state for state in StudyState if design_is_frozen(state)]
 _TAGS_STAND = (
     "in the design of a study that has opened, and its results are split by tag: the tags stay as they are."
@@ -30,12 +34,11 @@ def is_settled(clip: Clip) -> bool:
     return clip.stimuli.exists() or clip.studies.exclude(state=StudyState.DRAFT).exists()
 
 
-def with_standing_tags(clips: Iterable[Clip]) -> QuerySet[Clip]:
+def with_standing_tags(clips: QuerySet[Clip]) -> QuerySet[Clip]:
     """Those in the design of a study that has opened: its results are split by what they are tagged with."""
-    found = Clip.objects.filter(pk__in=[clip.pk for clip in clips])
     shown = Comparison.objects.filter(study__state__in=_FROZEN).values("clip")
     chosen = Study.clips.through.objects.filter(study__state__in=_FROZEN).values("clip")
-    return found.filter(Q(pk__in=shown) | Q(pk__in=chosen))
+    return clips.filter(Q(pk__in=shown) | Q(pk__in=chosen))
 
 
 @transaction.atomic
@@ -57,7 +60,7 @@ def describe_clip(*, clip: Clip, by: User | None, **described: Any) -> Clip:
             f"the clip is in use with another {' and '.join(kept)}; what raters or systems have already met "
             "stands."
         )
-    if "tags" in described and with_standing_tags([clip]).exists():
+    if "tags" in described and with_standing_tags(Clip.objects.filter(pk=clip.pk)).exists():
         raise WrongState(f"the clip is {_TAGS_STAND}")
     if "genre" in described and clip.genre_rule:
         described.setdefault("genre_rule", "")
@@ -69,14 +72,14 @@ def describe_clip(*, clip: Clip, by: User | None, **described: Any) -> Clip:
         setattr(clip, name, value)
     _check(clip, described)
     clip.save(update_fields=list(described))
-    studies = Study.objects.with_clips([clip])
+    studies = Study.objects.with_clip(clip)
     about = {"dataset": clip.dataset, "clip": clip.clip_id}
     AuditLine.write_for(studies, "clip described anew", by=by, **about, changes=described)
     return clip
 
 
 @transaction.atomic
-def tag_clips(*, clips: Iterable[Clip], tag: str, by: User | None) -> int:
+def tag_clips(*, clips: QuerySet[Clip], tag: str, by: User | None) -> int:
     """Give several clips one more tag; how many did not have it.
 
     Raises DuetError on a tag that cannot be used, WrongState where the tags of one of them stand; none changes.
@@ -85,18 +88,16 @@ def tag_clips(*, clips: Iterable[Clip], tag: str, by: User | None) -> int:
     if len(words) != 1:
         raise DuetError(f"{'Several tags were' if words else 'No tag was'} given; write one, such as music-scene.")
     (word,) = words
-    changed = []
-    for clip in Clip.objects.select_for_update().filter(pk__in=[clip.pk for clip in clips]):
-        if word not in clip.tags:
-            clip.tags = manifest.tag_list(",".join([*clip.tags, word]))
-            changed.append(clip)
-    if standing := list(with_standing_tags(changed)):
+    changed = {clip.pk: clip for clip in clips.select_for_update() if word not in clip.tags}
+    if standing := [clip for clip in with_standing_tags(clips) if clip.pk in changed]:
         named = ", ".join(f"{clip.dataset}/{clip.clip_id}" for clip in standing[:_NAMED])
         more = f" and {len(standing) - _NAMED} more" if len(standing) > _NAMED else ""
         raise WrongState(f"{named}{more}: {_TAGS_STAND} Leave them out; no clip was tagged")
-    Clip.objects.bulk_update(changed, ["tags"], batch_size=500)
-    for study, mine in _by_study(changed):
-        names = [f"{clip.dataset}/{clip.clip_id}" for clip in mine]
+    for clip in changed.values():
+        clip.tags = manifest.tag_list(",".join([*clip.tags, word]))
+    Clip.objects.bulk_update(changed.values(), ["tags"], batch_size=500)
+    for study, mine in _by_study(list(changed)):
+        names = [f"{changed[pk].dataset}/{changed[pk].clip_id}" for pk in mine]
         AuditLine.write("clips tagged", by=by, study=study, tag=word, clips=names)
     return len(changed)
 
@@ -110,8 +111,9 @@ def license_clips(*, dataset: str, licence: str, by: User | None) -> int:
             "No licence was given; write its short name, such as CC-BY-4.0, or under which terms it is."
         )
     _check(Clip(licence=licence), {"licence"})
-    changed = list(Clip.objects.select_for_update().filter(dataset=dataset, licence="").only("pk"))
-    Clip.objects.filter(dataset=dataset, licence="").update(licence=licence)
+    silent = Clip.objects.filter(dataset=dataset, licence="")
+    changed = list(silent.select_for_update().values_list("pk", flat=True))
+    silent.update(licence=licence)
     for study, mine in _by_study(changed):
         about = {"dataset": dataset, "licence": licence, "clips": len(mine)}
         AuditLine.write("clips' licence said", by=by, study=study, **about)
@@ -139,15 +141,19 @@ def changes(clip: Clip, entry: Entry) -> dict[str, Any]:
     return found
 
 
-def _by_study(clips: Sequence[Clip]) -> Iterator[tuple[Study | None, Sequence[Clip]]]:
-    """The clips of each study that has one, and those that no study has."""
-    free = {clip.pk for clip in clips}
-    for study in Study.objects.with_clips(clips):
-        has = {*study.clips.values_list("pk", flat=True), *study.comparisons.values_list("clip", flat=True)}
-        free -= has
-        yield study, [clip for clip in clips if clip.pk in has]
-    if free:
-        yield None, [clip for clip in clips if clip.pk in free]
+def _by_study(changed: Sequence[int]) -> Iterator[tuple[Study | None, Sequence[int]]]:
+    """The changed clips of each study that has one, and those that no study has, by their keys."""
+    has: dict[int, set[int]] = defaultdict(set)
+    for start in range(0, len(changed), _AT_ONCE):
+        some = changed[start : start + _AT_ONCE]
+        chose = Study.clips.through.objects.filter(clip__in=some).values_list("study_id", "clip_id")
+        shows = Comparison.objects.filter(clip__in=some).values_list("study_id", "clip_id")
+        for owner, clip in chain(chose, shows.order_by().distinct()):
+            has[owner].add(clip)
+    for study in Study.objects.filter(pk__in=has).order_by("pk"):
+        yield study, [clip for clip in changed if clip in has[study.pk]]
+    if free := set(changed).difference(*has.values()):
+        yield None, [clip for clip in changed if clip in free]
 
 
 def _check(clip: Clip, names: Collection[str]) -> None:

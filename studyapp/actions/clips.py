@@ -245,7 +245,7 @@ def _reconciled(clip: Clip, entry: Entry, stored: Stored, by: User | None) -> st
     for name in names:
         setattr(clip, name, getattr(stored, name))
     clip.save(update_fields=names)
-    studies = Study.objects.with_clips([clip])
+    studies = Study.objects.with_clip(clip)
     AuditLine.write_for(studies, "clip's lost files made anew", by=by, dataset=clip.dataset, clip=clip.clip_id)
     return ""
 

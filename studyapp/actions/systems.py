@@ -18,16 +18,13 @@ from django.utils.text import slugify
 from generation import registry
 from generation.cards import Standing
 from generation.contracts import SystemSpec
+from generation.media.formats import SOUNDTRACK_SUFFIXES
 from studyapp.actions.stimuli import renew
 from studyapp.errors import DuetError, WrongState
 from studyapp.media_store import IMPORTED, imported, put_folder
 from studyapp.models import AuditLine, Clip, Study, System, User
 from studyapp.states import StimulusState
 
-SOUNDTRACK_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".m4a", ".aac", ".ogg", ".opus", ".aif", ".aiff", ".caf", ".au"}
-    | {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"}
-)
 _CHUNK_BYTES = 1 << 20
 
 
@@ -76,7 +73,12 @@ def ensure_system(
             system, made = System.objects.get_or_create(slug=slug, defaults=values)
     except IntegrityError as error:
         raise DuetError(f"the system {slug!r} could not be made: {error}") from None
-    if system.digest != digest:
+    if (system.key, system.preset) != (key, preset):
+        raise DuetError(
+            f"the system {slug!r} exists and is another ({system.key}, preset {system.preset}); "
+            "give this one a slug of its own"
+        )
+    if not registry.same_settings(key, system.settings, chosen):
         raise DuetError(
             f"the system {slug!r} exists with other settings ({system.settings}); give these a slug of their own"
         )
@@ -203,7 +205,7 @@ def _keep(files: Iterable[tuple[str, BinaryIO]], folder: Path) -> str:
         name = PurePosixPath(given.replace("\\", "/")).name
         path = PurePosixPath(name)
         if path.suffix.lower() not in SOUNDTRACK_SUFFIXES or path.stem.startswith("."):
-            options = ", ".join(sorted(SOUNDTRACK_SUFFIXES))
+            options = ", ".join(SOUNDTRACK_SUFFIXES)
             raise DuetError(f"{name!r} is not an audio or video file; the name must end in one of {options}")
         if path.stem in kept:
             raise DuetError(

@@ -118,7 +118,7 @@ class ClipAdmin(ResearchAdmin):
         fixed += ["frame_rate", "original_audio", "master_sha256"]
         if obj is None:
             return fixed
-        tags = ["tags"] if with_standing_tags([obj]).exists() else []
+        tags = ["tags"] if with_standing_tags(Clip.objects.filter(pk=obj.pk)).exists() else []
         return [*fixed, *tags, *(STANDS if is_settled(obj) else ())]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

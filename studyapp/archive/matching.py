@@ -18,13 +18,16 @@ from studyapp.models import Clip, Stimulus, System
 from studyapp.tokens import new_token
 
 # What tables and tests of a study rest on; the rest may be edited in each Duet as it likes.
-_SAME_SYSTEM = ("digest", "label")
+_SAME_SYSTEM = ("key", "preset", "label")
 _SAME_CLIP = ("master_sha256", "audio_sha256", "genre", "tags", "duration_s")
 _SAME_STIMULUS = ("file_sha256", "lufs", "gain_db", "seed", "duration_s")
 
 
 def system(row: Mapping[str, Any]) -> System:
-    """Matched by its slug. Raises BadArchive for another system of that name, or one that Duet does not know."""
+    """Matched by its slug, and by what its settings come to: the archive's digest may be of another registry.
+
+    Raises BadArchive for another system of that name, or one that Duet does not know.
+    """
     if row["key"] not in registry.SYSTEMS:
         raise BadArchive(f"the system {row['slug']} is a {row['key']!r}, which this Duet does not have; update it")
     there = System.objects.filter(slug=row["slug"]).first()
@@ -32,9 +35,11 @@ def system(row: Mapping[str, Any]) -> System:
         made = System(**row)
         made.clean_fields()
         _must_be_possible(made)
+        made.digest = registry.settings_digest(made.key, made.preset, made.settings)
         made.save(force_insert=True)
         return made
-    _must_be_same(f"the system {there}", there, row, _SAME_SYSTEM)
+    settled = registry.same_settings(there.key, there.settings, row["settings"])
+    _must_be_same(f"the system {there}", there, row, _SAME_SYSTEM if settled else (*_SAME_SYSTEM, "settings"))
     return there
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +142,10 @@ class StudyQuerySet(models.QuerySet["Study"]):
             return self.none()
         return self if getattr(user, "is_superuser", False) else self.filter(members__user=user.pk)
 
-    def with_clips(self, clips: Iterable[Clip]) -> StudyQuerySet:
-        """Those that chose one of the clips, or show one."""
-        keys = [clip.pk for clip in clips]
-        chose = Study.clips.through.objects.filter(clip__in=keys).values("study")
-        shows = Study.objects.filter(comparisons__clip__in=keys).values("pk")
+    def with_clip(self, clip: Clip) -> StudyQuerySet:
+        """Those that chose a clip, or show it."""
+        chose = Study.clips.through.objects.filter(clip=clip).values("study")
+        shows = Study.objects.filter(comparisons__clip=clip).values("pk")
         return self.filter(Q(pk__in=chose) | Q(pk__in=shows)).order_by("pk")
 
     def with_system(self, system: System) -> StudyQuerySet:

@@ -14,6 +14,48 @@ from generation.contracts import ClipFacts, GenerationError
 
 FACTS = ClipFacts("forest", 10.0, frozenset({"forest", "harbour"}))
 
+DEFAULT_DIGESTS = {
+    ("v2meow-clip", "tiny"): "7f00642821552ed7",
+    ("v2meow-clip", "base"): "d1f76ac26e07748e",
+    ("v2meow-i3d", "tiny"): "f888244136db7a2d",
+    ("v2meow-i3d", "base"): "cdd27266f92f775f",
+    ("v2meow-vit", "tiny"): "bfa32195a3bf7a36",
+    ("v2meow-vit", "base"): "9c7dca6e351f0b99",
+    ("v2meow-vit-i3d", "tiny"): "4501b99079c52eea",
+    ("v2meow-vit-i3d", "base"): "5567cc989678faac",
+    ("v2meow-clip-i3d", "tiny"): "b2402302c8913281",
+    ("v2meow-clip-i3d", "base"): "ffd415fd8e920051",
+    ("v2meow-clip-text", "tiny"): "117aef40520449ce",
+    ("v2meow-clip-text", "base"): "84d80e5ed6120625",
+    ("v2meow-i3d-text", "tiny"): "59757ce73377c67f",
+    ("v2meow-i3d-text", "base"): "2e327817977da550",
+    ("v2meow-vit-text", "tiny"): "e98a98f02d72fe3c",
+    ("v2meow-vit-text", "base"): "a0173ba0c82628bf",
+    ("v2meow-vit-i3d-text", "tiny"): "9bea17e357eadae0",
+    ("v2meow-vit-i3d-text", "base"): "4da92b7c3e752263",
+    ("v2meow-clip-i3d-text", "tiny"): "b1896bab965fdbe9",
+    ("v2meow-clip-i3d-text", "base"): "617c39a51d02bd69",
+    ("v2meow-clip-audio-stage2", "tiny"): "8246abea5e50e15b",
+    ("v2meow-clip-audio-stage2", "base"): "5091ee93db930ccc",
+    ("v2meow-clip-no-semantic", "tiny"): "ca5c52936894378c",
+    ("v2meow-clip-no-semantic", "base"): "1a0876372ea82141",
+    ("cmt", "tiny"): "8670ac049928b363",
+    ("cmt", "published"): "6cba496ae751dd4e",
+    ("riffusion", "tiny"): "09848633f9e7e390",
+    ("riffusion", "v1"): "ca5bacfde92fcfda",
+    ("mubert", "default"): "2b3ae2ec1b4b5118",
+    ("loop-retrieval", "default"): "edc3e568e92d47e6",
+    ("random-shuffle", "default"): "c3eddd45716b1f7c",
+    ("ground-truth", "default"): "cac941498aa8ea0b",
+    ("silence", "default"): "a369e9d3c8b95b0f",
+    ("foil-other-clip", "default"): "93f92057c9b9febf",
+    ("foil-shifted", "default"): "c51914f261776bca",
+    ("imported", "default"): "9272b13f6abe8555",
+    ("command", "default"): "73a4f55a61cb8151",
+    ("endpoint", "default"): "1793de876f40c860",
+}
+"""The first 16 digits of each preset's digest with all settings at their defaults."""
+
 
 @pytest.mark.parametrize("key", sorted(registry.SYSTEMS))
 def test_every_path_of_a_spec_leads_somewhere(key: str) -> None:
@@ -118,6 +160,34 @@ def test_settings_digest_knows_the_defaults() -> None:
     assert registry.settings_digest("v2meow-clip", "tiny", {"temperature_fine": 0.4}) == default
     assert registry.settings_digest("v2meow-clip", "tiny", {"temperature_fine": 0.5}) != default
     assert registry.settings_digest("v2meow-clip-i3d", "tiny", {}) != default
+
+
+@pytest.mark.parametrize(("key", "preset"), DEFAULT_DIGESTS)
+def test_a_systems_digest_is_that_of_the_rows_and_archives_that_there_are(key: str, preset: str) -> None:
+    """Where this fails, name a new setting in the spec's ``later``, and leave the defaults of old ones alone."""
+    assert registry.settings_digest(key, preset, {})[:16] == DEFAULT_DIGESTS[key, preset]
+
+
+def test_the_digest_of_every_preset_is_pinned() -> None:
+    assert set(DEFAULT_DIGESTS) == {
+        (key, preset) for key, spec in registry.SYSTEMS.items() for preset in spec.presets
+    }
+
+
+def test_a_later_setting_is_in_the_digest_once_it_is_not_at_its_default() -> None:
+    default = registry.settings_digest("riffusion", "v1", {})
+    assert registry.settings_digest("riffusion", "v1", {"revision": "main"}) == default
+    assert registry.settings_digest("riffusion", "v1", {"revision": "fp16"}) != default
+    for key, spec in registry.SYSTEMS.items():
+        assert spec.later <= set(spec.settings), key
+
+
+def test_settings_are_the_same_by_what_they_come_to() -> None:
+    assert registry.same_settings("riffusion", {}, {"revision": "main", "steps": 30})
+    assert not registry.same_settings("riffusion", {}, {"steps": 31})
+    assert registry.same_settings("riffusion", {"gone": 1}, {"gone": 1})
+    assert not registry.same_settings("riffusion", {"gone": 1}, {})
+    assert not registry.same_settings("nope", {}, {"steps": 30})
 
 
 def test_rendering_digest_depends_on_the_code_that_renders(

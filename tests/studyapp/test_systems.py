@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import wave
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
-from generation.baselines.imported import SUFFIXES
 from studyapp.actions.studies import build_design, create_study
-from studyapp.actions.systems import SOUNDTRACK_SUFFIXES, ensure_system, import_soundtracks, soundtrack_match
+from studyapp.actions.systems import ensure_system, import_soundtracks, soundtrack_match
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, System
 from tests.studyapp.factories import make_clip, make_researcher, make_system
@@ -38,6 +39,26 @@ def test_a_slug_never_means_two_things() -> None:
     )
     assert System.objects.count() == 2
     assert other.settings == {"temperature_fine": 0.1}
+    with pytest.raises(DuetError, match=r"exists and is another \(v2meow-clip, preset tiny\)"):
+        ensure_system(key="v2meow-i3d", preset="tiny", slug="v2meow-clip-tiny", by=None)
+
+
+def test_a_system_is_the_same_by_what_its_settings_come_to_whatever_its_digest_was() -> None:
+    first = ensure_system(key="riffusion", preset="tiny", by=None)
+    System.objects.update(digest="0" * 64)
+    asked = {"revision": "main", "steps": 30}
+    assert ensure_system(key="riffusion", preset="tiny", settings=asked, by=None) == first
+
+
+def test_rows_made_while_a_default_counted_get_the_digest_of_before() -> None:
+    others = {"none": {}, "said": {"revision": "main"}, "own": {"revision": "fp16", "steps": 20}}
+    for name, settings in others.items():
+        ensure_system(key="riffusion", preset="v1", settings=settings, slug=f"riffusion-v1-{name}", by=None)
+    ensure_system(key="silence", by=None)
+    right = dict(System.objects.values_list("slug", "digest"))
+    System.objects.filter(key="riffusion").update(digest="0" * 64)
+    import_module("studyapp.migrations.0012_digests_without_later_settings").without_revision(apps, None)
+    assert dict(System.objects.values_list("slug", "digest")) == right
 
 
 @pytest.mark.parametrize(
@@ -134,10 +155,6 @@ def test_unusable_files_are_refused_and_leave_nothing(
         import_soundtracks(model="MuVi", files=[(name, io.BytesIO(content)) for name, content in files], by=None)
     assert not System.objects.exists()
     assert list((settings.MEDIA_ROOT / "imported" / "imported-muvi").iterdir()) == []
-
-
-def test_every_file_that_is_kept_can_also_be_played() -> None:
-    assert set(SUFFIXES) == SOUNDTRACK_SUFFIXES
 
 
 def test_a_study_plans_only_the_clips_that_an_imported_system_has_files_for() -> None:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-JOINING = frozenset({"ssh", "slogin", "autossh", "rsh", "parallel", "watch", "powershell"})
+JOINING = frozenset({"ssh", "slogin", "autossh", "rsh", "parallel", "watch", "powershell", "tmux"})
 """Programs that join their arguments and hand the whole to a shell, where a text is code wherever it stands."""
 
 _VALUE = re.compile(r"(?:-{0,2}[A-Za-z][A-Za-z0-9_-]*=)?\{text\}")
@@ -40,19 +40,24 @@ _LAUNCHER = _Reading(re.compile(r"-[A-Za-z]*S|--split-string\b"))
 _USER = _Reading(re.compile(r"-[A-Za-z]*c|--(?:session-)?command\b"), script=False)
 
 READINGS = {
-    **dict.fromkeys(("sh", "bash", "dash", "zsh", "ksh", "ash"), _SHELL),
+    **dict.fromkeys(("sh", "bash", "rbash", "dash", "zsh", "ksh", "ash", "csh", "tcsh"), _SHELL),
     "fish": _Reading(re.compile(r"-[A-Za-z]*[cC]|--(?:init-)?command\b")),
-    **dict.fromkeys(("python", "pypy"), _PYTHON),
+    **dict.fromkeys(("python", "pypy", "ipython"), _PYTHON),
     "perl": _Reading(re.compile(r"-[A-Za-z]*[eE]"), flags=re.compile(r"-w|--")),
     "ruby": _Reading(re.compile(r"-[A-Za-z]*e"), flags=re.compile(r"-w|--")),
     **dict.fromkeys(("node", "nodejs", "bun"), _Reading(re.compile(r"-[A-Za-z]*[ep]|--(?:eval|print)\b"))),
+    "deno": _Reading(re.compile(r"(?:--)?eval\b"), flags=re.compile(r"-A|--allow-.+")),
     "php": _Reading(re.compile(r"-[A-Za-z]*[rBRE]|--(?:run|process-\w+)\b")),
     **dict.fromkeys(("lua", "luajit"), _Reading(re.compile(r"-[A-Za-z]*e"))),
     **dict.fromkeys(("Rscript", "R"), _Reading(re.compile(r"-e"))),
+    **dict.fromkeys(("octave", "octave-cli"), _Reading(re.compile(r"--eval\b"))),
+    "matlab": _Reading(re.compile(r"-(?:batch|r)\b"), script=False),
     "julia": _Reading(re.compile(r"-[A-Za-z]*[eE]|--(?:eval|print)\b")),
     "pwsh": _Reading(re.compile(r"(?i)--?(?:c[a-z]*|e|ec|en[a-z]*)(?!\w)"), joining=True),
     "tclsh": _Reading(_NONE),
     "expect": _Reading(re.compile(r"-[A-Za-z]*c")),
+    "guile": _Reading(re.compile(r"-[ce]")),
+    "osascript": _Reading(re.compile(r"-e")),
     **dict.fromkeys(
         ("awk", "gawk", "mawk", "nawk"),
         _Reading(re.compile(r"-e|--source\b"), valued=frozenset({"-v", "-F"}), first_word=True),
@@ -62,6 +67,14 @@ READINGS = {
         ("env", "busybox", "xargs", "nice", "nohup", "timeout", "setsid", "stdbuf", "sudo", "doas"), _LAUNCHER
     ),
     **dict.fromkeys(("su", "runuser", "script", "flock"), _USER),
+    "sbatch": _Reading(re.compile(r"--wrap\b")),
+    "screen": _Reading(
+        re.compile(r"-[A-Za-z]*X"),
+        valued=frozenset({"-S", "-dmS", "-DmS", "-c", "-t"}),
+        first_word=True,
+        joining=True,
+        script=False,
+    ),
 }
 
 

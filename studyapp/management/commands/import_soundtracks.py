@@ -9,7 +9,8 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 
-from studyapp.actions.systems import SOUNDTRACK_SUFFIXES, import_soundtracks, soundtrack_match
+from generation.media.formats import SOUNDTRACK_SUFFIXES
+from studyapp.actions.systems import import_soundtracks, soundtrack_match
 from studyapp.errors import DuetError
 
 

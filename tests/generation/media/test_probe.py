@@ -7,7 +7,8 @@ import pytest
 
 from generation.media.binaries import ffmpeg_path
 from generation.media.command import file_input, run
-from generation.media.errors import MediaError, NotAVideo, Truncated
+from generation.media.decode import audio
+from generation.media.errors import MediaError, NotAVideo, Truncated, UnreadFormat
 from generation.media.probe import probe, require_video
 
 from .conftest import MakeVideo, ffmpeg
@@ -65,12 +66,15 @@ def playlist(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def test_a_playlist_is_no_media_file_whatever_it_is_called(playlist: Path) -> None:
-    with pytest.raises(NotAVideo, match=r"clip1\.wav is not a media file; give a video file"):
+    told = (
+        r"clip1\.wav: files in the format (hls|concat) are not read here; convert it to MP4, or sound alone to WAV"
+    )
+    with pytest.raises(NotAVideo, match=told):
         probe(playlist)
 
 
 def test_a_playlist_is_not_played_either(playlist: Path) -> None:
-    with pytest.raises(MediaError, match="not on whitelist"):
+    with pytest.raises(UnreadFormat):
         run(file_input(playlist).output("pipe:1", format="null"))
 
 
@@ -78,6 +82,38 @@ def test_a_playlist_is_not_played_either(playlist: Path) -> None:
 def test_usual_containers_are_read(make_video: MakeVideo, name: str) -> None:
     sound = ("-ar", "48000") if name == "a.mxf" else ()
     assert probe(make_video(name, *sound)).duration_s == pytest.approx(2.0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("a.y4m", ("-pix_fmt", "yuv420p")),
+        ("a.ivf", ("-c:v", "libvpx")),
+        ("a.nut", ()),
+        ("a.apng", ("-f", "apng")),
+        ("a.rm", ("-c:v", "rv10", "-c:a", "ac3", "-s", "176x144")),
+    ],
+)
+def test_rarer_formats_of_video_are_read(make_video: MakeVideo, name: str, how: tuple[str, ...]) -> None:
+    info = require_video(make_video(name, *how, sound=name in ("a.nut", "a.rm")))
+    assert info.duration_s == pytest.approx(2.0, abs=0.2)
+
+
+@pytest.mark.parametrize("name", ["a.tta", "a.dts", "a.voc"])
+def test_rarer_formats_of_sound_are_read(tmp_path: Path, name: str) -> None:
+    ffmpeg("-f", "lavfi", "-i", "sine=d=2:r=44100", "-strict", "-2", tmp_path / name)
+    assert probe(tmp_path / name).has_audio
+    assert audio(tmp_path / name, sample_rate_hz=48_000, channels=1).shape[1] == pytest.approx(96_000, rel=0.05)
+
+
+def test_a_format_that_is_not_read_is_named_with_what_to_convert_to(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:d=1", "-f", "h264", tmp_path / "a.h264")
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:02,000\nhello\n")
+    for name, form in (("a.h264", "h264"), ("a.srt", "srt")):
+        with pytest.raises(
+            NotAVideo, match=rf"{name}: files in the format {form} are not read here; convert it to"
+        ):
+            probe(tmp_path / name)
 
 
 def test_audio_and_pictures_are_no_video(tmp_path: Path) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from studyapp.actions import clip_descriptions
 from studyapp.actions.clip_descriptions import describe_clip, license_clips, tag_clips
 from studyapp.errors import DuetError, WrongState
 from studyapp.models import AuditLine, Clip, Study
@@ -21,6 +27,10 @@ from tests.studyapp.factories import (
     make_system,
     open_study,
 )
+
+
+def rows(*clips: Clip) -> QuerySet[Clip]:
+    return Clip.objects.filter(pk__in=[clip.pk for clip in clips])
 
 
 @pytest.mark.django_db
@@ -62,7 +72,7 @@ def test_tags_stand_once_a_study_has_opened_for_results_are_split_by_them() -> N
         with pytest.raises(WrongState, match="a study that has opened"):
             describe_clip(clip=clip, by=None, tags=["live"])
         with pytest.raises(WrongState, match=f"test/{clip.clip_id}: in the design .* no clip was tagged"):
-            tag_clips(clips=[free, clip], tag="new", by=None)
+            tag_clips(clips=rows(free, clip), tag="new", by=None)
     assert not Clip.objects.filter(tags__icontains="new").exists()
     # What it has already is no change.
     assert describe_clip(clip=clip, by=None, tags=clip.tags).tags == []
@@ -77,7 +87,7 @@ def test_what_is_said_of_a_clip_is_told_in_every_study_that_has_it() -> None:
     describe_clip(clip=shared, by=None, caption="a beach")
     assert {line.study for line in AuditLine.objects.all()} == {first, second}
     AuditLine.objects.all().delete()
-    tag_clips(clips=[shared, own, free], tag="live", by=None)
+    tag_clips(clips=rows(shared, own, free), tag="live", by=None)
     told = {line.study: line.details["clips"] for line in AuditLine.objects.all()}
     names = [f"test/{clip.clip_id}" for clip in (shared, own, free)]
     assert told == {first: names[:2], second: names[:1], None: names[2:]}
@@ -121,13 +131,13 @@ def test_words_that_cannot_be_used_change_nothing(said: dict[str, object], wrong
 @pytest.mark.django_db
 def test_clips_are_tagged_together_and_once() -> None:
     clips = [make_clip(tags=["live"]), make_clip()]
-    assert tag_clips(clips=clips, tag="Live", by=None) == 1
-    assert tag_clips(clips=clips, tag="live", by=None) == 0
+    assert tag_clips(clips=rows(*clips), tag="Live", by=None) == 1
+    assert tag_clips(clips=rows(*clips), tag="live", by=None) == 0
     assert [clip.tags for clip in Clip.objects.all()] == [["live"], ["live"]]
     assert AuditLine.objects.get().details == {"tag": "live", "clips": [f"test/{clips[1].clip_id}"]}
     for tag, wrong in (("", "No tag was given"), ("one, two", "Several tags"), ("!", "cannot be used")):
         with pytest.raises(DuetError, match=wrong):
-            tag_clips(clips=clips, tag=tag, by=None)
+            tag_clips(clips=rows(*clips), tag=tag, by=None)
 
 
 @pytest.mark.django_db
@@ -141,6 +151,35 @@ def test_a_licence_is_said_for_those_that_have_none() -> None:
             license_clips(dataset="other", licence=licence, by=None)
 
 
+@pytest.mark.django_db
+def test_more_clips_than_one_statement_takes_are_tagged_and_licensed() -> None:
+    study, clips = make_study(), [make_clip() for _ in range(12)]
+    study.clips.add(*clips[:4])
+    with most_values(10), patch.object(clip_descriptions, "_AT_ONCE", 3):
+        assert license_clips(dataset="test", licence="CC0", by=None) == 12
+        assert tag_clips(clips=Clip.objects.filter(dataset="test"), tag="live", by=None) == 12
+    told = {(line.verb, line.study): line.details["clips"] for line in AuditLine.objects.all()}
+    names = [f"test/{clip.clip_id}" for clip in clips]
+    assert told == {
+        ("clips' licence said", study): 4,
+        ("clips' licence said", None): 8,
+        ("clips tagged", study): names[:4],
+        ("clips tagged", None): names[4:],
+    }
+
+
+@contextmanager
+def most_values(most: int) -> Iterator[None]:
+    """Refuse reading statements of more values than that, as SQLite does at a number of its own."""
+
+    def execute(run: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        assert len(params or ()) <= most or not sql.startswith("SELECT"), f"{len(params)} values: {sql}"
+        return run(sql, params, many, context)
+
+    with connection.execute_wrapper(execute):
+        yield
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_who_tag_one_clip_at_once_both_do() -> None:
     clip = make_clip()
@@ -150,7 +189,7 @@ def test_two_who_tag_one_clip_at_once_both_do() -> None:
         try:
             connection.ensure_connection()
             start.wait(timeout=20)
-            return tag_clips(clips=[clip], tag=tag, by=None)
+            return tag_clips(clips=rows(clip), tag=tag, by=None)
         finally:
             connection.close()
 

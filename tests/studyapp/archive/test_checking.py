@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from generation import registry
 from studyapp.actions.archives import read_archive, write_archive
 from studyapp.actions.studies import close_study
 from studyapp.archive import checking
@@ -262,7 +263,9 @@ def test_a_line_without_an_end_is_cut_off(archived: Path, by: User, monkeypatch:
     [
         (Clip, {"master_sha256": "0" * 64}, "the clip .* has another master sha256 here"),
         (Clip, {"genre": "Polka"}, "has another genre here .Polka. than in the archive"),
-        (System, {"digest": "0" * 64}, "the system .* has another digest here"),
+        (System, {"settings": {"heat": 1}}, r"the system .* has another settings here \(.'heat': 1.\)"),
+        (System, {"key": "silence"}, r"the system .* has another key here \(silence\)"),
+        (System, {"label": "Mine"}, r"the system .* has another label here \(Mine\)"),
         (Stimulus, {"file_sha256": "0" * 64}, "the stimulus .* has another file sha256 here"),
     ],
 )
@@ -274,6 +277,15 @@ def test_what_is_here_under_the_same_name_must_be_the_same(
     with pytest.raises(BadArchive, match=match):
         read_archive(archived, by=by, slug="again")
     assert Study.objects.count() == 1
+
+
+def test_an_archive_of_another_registrys_digests_is_read_and_its_systems_matched(archived: Path, by: User) -> None:
+    old = changed(archived, edited("systems", 0, digest="0" * 64))
+    read_archive(old, by=by)
+    for system in System.objects.all():
+        assert system.digest == registry.settings_digest(system.key, system.preset, system.settings)
+    read_archive(old, by=by, slug="again")
+    assert Study.objects.count() == 2
 
 
 def test_only_closed_and_archived_studies_are_archived(tmp_path: Path) -> None:

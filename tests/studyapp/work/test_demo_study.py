@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from generation import registry
-from studyapp.models import Stimulus
+from studyapp.models import Stimulus, System
 from studyapp.work import demo_study
 from tests.studyapp.factories import make_clip, make_researcher
 
@@ -23,6 +23,14 @@ def test_on_clips_of_ones_own_every_other_system_is_asked_and_what_it_cannot_is_
     }
     assert demo_study.try_others([whole, mute], by=make_researcher()) == (0, [])
     assert all(line.split(" leaves out ")[1].startswith("mute: ") for line in told)
+
+
+@pytest.mark.django_db
+def test_a_demo_made_by_an_older_registry_goes_on() -> None:
+    clips, by = [make_clip() for _ in range(2)], make_researcher()
+    first = demo_study.make_studies(dataset="demo", clips=clips, by=by)
+    System.objects.update(digest="0" * 64)
+    assert demo_study.make_studies(dataset="demo", clips=clips, by=by) == first
 
 
 def test_the_demo_leaves_out_only_what_needs_the_network_or_somebody_elses_model() -> None:
