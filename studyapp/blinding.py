@@ -18,6 +18,7 @@ from django.db.models import CharField, Model, TextField
 from studyapp.models import Clip, Study, StudyText, System
 
 GOLD = ("Gold pairs: the better", "Gold pairs: the foil")
+IDENTICAL = "Identical pair"
 _WRITTEN_IN: tuple[type[Model], ...] = (Study, StudyText, Clip)
 AS_WRITTEN = frozenset(
     {"by", "clip", "clips", "member", "name", "reason", "tag", "tags", "url", "what"}
@@ -51,13 +52,21 @@ def pairs(study: Study, compared: Iterable[tuple[str, str]], *, shown: bool) -> 
     """What a page that tells of answers calls each pair, in the order to show them in.
 
     “cmt vs v2meow” where names are shown, else “Pair 1”, “Pair 2” …: neither says which pairs share a system.
+    Numbers are of the pairs that the study compares. One version beside itself is “Identical pair”, and what a
+    pilot compared and the study no longer does is “Another pair”; they come last.
     """
     found = set(compared)
     if shown:
         return {pair: " vs ".join(pair) for pair in sorted(found)}
-    known = {*study.pairs.values_list("system_1__slug", "system_2__slug"), *found}
-    drawn = sorted({frozenset(pair) for pair in known}, key=lambda pair: _place(study, " ".join(sorted(pair))))
-    called = {pair: f"Pair {number}" for number, pair in enumerate(drawn, start=1)}
+    own = {frozenset(pair) for pair in study.pairs.values_list("system_1__slug", "system_2__slug")}
+    drawn = sorted(
+        own | {frozenset(pair) for pair in found},
+        key=lambda pair: (pair not in own, _place(study, " ".join(sorted(pair)))),
+    )
+    called = {
+        pair: f"Pair {number}" if pair in own else IDENTICAL if len(pair) == 1 else "Another pair"
+        for number, pair in enumerate(drawn, start=1)
+    }
     return {pair: called[frozenset(pair)] for pair in sorted(found, key=lambda pair: drawn.index(frozenset(pair)))}
 
 

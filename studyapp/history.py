@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from studyapp.models import ABOUT_SYSTEMS, AuditLine, Study, User
+from studyapp.models import ABOUT_SYSTEMS, AuditLine, Study, StudyMember, User
 
 PAGE = 50
 DUET = "duet"
@@ -49,6 +49,15 @@ def told_of(study: Study, *, named: bool) -> QuerySet[AuditLine]:
     return lines if named else lines.exclude(verb__in=ABOUT_SYSTEMS)
 
 
+def told_to(user: User) -> QuerySet[AuditLine]:
+    """The lines of all studies that somebody sees, of each as ``told_of`` has them."""
+    lines = AuditLine.objects.filter(study__in=Study.objects.visible_to(user).order_by().values("pk"))
+    if user.is_superuser:
+        return lines
+    blind = StudyMember.objects.filter(user=user, sees_names=False).values("study")
+    return lines.exclude(verb__in=ABOUT_SYSTEMS, study__in=blind)
+
+
 def lines_of(study: Study, asked: Asked, *, named: bool) -> QuerySet[AuditLine]:
     """Newest first, by id: it grows with time, and the index finds a page of it in a million."""
     lines = told_of(study, named=named).select_related("by").order_by("-id")
@@ -72,9 +81,9 @@ def verbs_of(study: Study, *, named: bool) -> list[str]:
     return list(told_of(study, named=named).order_by("verb").values_list("verb", flat=True).distinct())
 
 
-def people_of(study: Study) -> list[User]:
+def people_of(study: Study, *, named: bool) -> list[User]:
     """Everybody who did something, members or not any more."""
-    did = AuditLine.objects.filter(study=study).exclude(by=None).order_by().values("by").distinct()
+    did = told_of(study, named=named).exclude(by=None).order_by().values("by").distinct()
     return list(User.objects.filter(pk__in=did).order_by("username"))
 
 

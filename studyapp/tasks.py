@@ -12,7 +12,7 @@ from studyapp import simulation
 from studyapp.actions import datasets, snapshots, stimuli, webhooks
 from studyapp.models import Study
 from studyapp.states import StudyState
-from studyapp.work import sweeper
+from studyapp.work import last_worker, sweeper
 
 
 @shared_task(bind=True)
@@ -38,6 +38,11 @@ def refresh_snapshot(study_id: int) -> None:
 @shared_task
 def sweep() -> None:
     sweeper.sweep(now=timezone.now())
+
+
+@shared_task
+def note_worker() -> None:
+    last_worker.note()
 
 
 @shared_task

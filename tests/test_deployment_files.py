@@ -103,8 +103,15 @@ def test_every_queue_has_exactly_one_kind_of_worker(profile: str, cpu_queues: st
 def test_only_nginx_can_be_reached_from_outside() -> None:
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["nginx"]
     assert COMPOSE["networks"]["backend"]["internal"] is True
-    inside = ("postgres", "redis", "web", "scheduler", "migrate")
+    inside = ("postgres", "redis", "web", "migrate")
     assert all("outgoing" not in SERVICES[name]["networks"] for name in inside)
+
+
+def test_the_schedulers_mail_about_alarms_can_leave() -> None:
+    """That no worker comes, no worker can tell."""
+    scheduler = SERVICES["scheduler"]
+    assert scheduler["networks"] == ["backend", "outgoing"]
+    assert {"EMAIL_HOST", "EMAIL_HOST_PASSWORD", "EMAIL_FROM"} <= set(scheduler["environment"])
 
 
 def test_every_worker_reaches_what_its_tasks_ask() -> None:

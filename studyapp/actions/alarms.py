@@ -58,6 +58,10 @@ class Alarm:
     test: Callable[[Figures, datetime, bool], str]
 
 
+Sentences = Callable[[Mapping[str, Any]], dict[str, str]]
+"""From the alarms that are on, as they are stored, the sentence of each alarm, or nothing where it is off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Raised:
     """An alarm that is on."""
@@ -109,10 +113,14 @@ def _disk(figures: Figures, now: datetime, on: bool) -> str:
 
 
 def _no_worker(figures: Figures, now: datetime, on: bool) -> str:
-    if now - figures.at <= NO_WORKER_AFTER:
+    return _no_worker_since(figures.at, now)
+
+
+def _no_worker_since(last: datetime, now: datetime) -> str:
+    if now - last <= NO_WORKER_AFTER:
         return ""
     return (
-        f"No worker has come since {figures.at:%d %b %H:%M} UTC: none runs, or all are busy. Raters are not kept "
+        f"No worker has come since {last:%d %b %H:%M} UTC: none runs, or all are busy. Raters are not kept "
         "from answering; soundtracks, reports and these figures wait."
     )
 
@@ -128,18 +136,21 @@ def _full(figures: Figures, now: datetime, on: bool) -> str:
 
 def _decided(figures: Figures, now: datetime, on: bool) -> str:
     primary = [line for line in figures.lines if line.primary]
-    if figures.about != "people" or figures.pilot or not primary or not all(line.says_stop for line in primary):
+    if figures.about != "people" or figures.pilot or len(primary) < max(figures.lines_declared, 1):
+        return ""
+    if not all(line.says_stop for line in primary):
         return ""
     return "The declared rule says stop for every primary pair and question."
 
 
+_NO_WORKER = "no-worker"
 ALARMS = (
     Alarm("quiet", "Nobody answers", _quiet),
     Alarm("leaving", "Many raters leave", _leaving),
     Alarm("checks", "Checks fail often", _failing),
     Alarm("stimuli", "Soundtracks failed or held", _stimuli),
     Alarm("disk", "The disk is nearly full", _disk),
-    Alarm("no-worker", "No worker comes", _no_worker),
+    Alarm(_NO_WORKER, "No worker comes", _no_worker),
     Alarm("full", "The study is full", _full),
     Alarm("decided", "The stopping rule is reached", _decided),
 )
@@ -160,18 +171,36 @@ def look(*, study: Study, figures: Figures, now: datetime) -> None:
 
     A study that takes no answers any more has no alarms, and nobody is told of their end.
     """
+
+    def sentences(on: Mapping[str, Any]) -> dict[str, str]:
+        return {alarm.name: alarm.test(figures, now, alarm.name in on) for alarm in ALARMS}
+
+    _bring_about(study, sentences, now)
+
+
+def look_for_workers(*, study: Study, since: datetime, now: datetime) -> None:
+    """Raise or clear, without figures, that no worker has come since then. Other alarms stay as they are."""
+
+    def sentences(on: Mapping[str, Any]) -> dict[str, str]:
+        others = {name: stored["sentence"] for name, stored in on.items()}
+        return {**others, _NO_WORKER: _no_worker_since(since, now)}
+
+    _bring_about(study, sentences, now)
+
+
+def _bring_about(study: Study, sentences: Sentences, now: datetime) -> None:
     # Without the lock first: mostly nothing has changed, and the sweeper looks every few seconds.
     on = Snapshot.objects.values_list("alarms", flat=True).get(study=study)
-    if _standing(study, figures, on, now) != on:
-        _change(study, figures, now)
+    if _standing(study, sentences, on, now) != on:
+        _change(study, sentences, now)
 
 
 @transaction.atomic
-def _change(study: Study, figures: Figures, now: datetime) -> None:
+def _change(study: Study, sentences: Sentences, now: datetime) -> None:
     # Of two who look at one moment, the second finds what the first has raised.
     snapshot = Snapshot.objects.select_for_update().get(study=study)
     before: dict[str, Any] = snapshot.alarms
-    after = _standing(study, figures, before, now)
+    after = _standing(study, sentences, before, now)
     snapshot.alarms = after
     snapshot.save(update_fields=["alarms"])
     if not _runs(study):
@@ -182,14 +211,13 @@ def _change(study: Study, figures: Figures, now: datetime) -> None:
         _tell(study, "alarm.off", name, before[name])
 
 
-def _standing(study: Study, figures: Figures, on: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _standing(study: Study, sentences: Sentences, on: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The alarms as they should be, with those that are on as they are."""
     if not _runs(study):
         return {}
-    sentences = {alarm.name: alarm.test(figures, now, alarm.name in on) for alarm in ALARMS}
     return {
         name: {**on.get(name, {"since": now.isoformat(), "told": True}), "sentence": sentence}
-        for name, sentence in sentences.items()
+        for name, sentence in sentences(on).items()
         if sentence
     }
 

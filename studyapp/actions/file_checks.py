@@ -7,23 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max, Sum
+from django.utils import timezone
 
 from generation.contracts import GenerationError
 from generation.media.outline import outline
 from studyapp import policies
+from studyapp.actions.files_as_rendered import CHECK_HOLDS, covered
 from studyapp.actions.stimuli import is_whole, study_stimuli
-from studyapp.errors import NotReady
 from studyapp.media_store import sha256
-from studyapp.models import AuditLine, Comparison, Stimulus, StimulusHold, Study, User
+from studyapp.models import AuditLine, Comparison, FileCheck, Stimulus, StimulusHold, Study, User
 from studyapp.states import StimulusState, StudyState
 
 SLICE_S = 2.0
 """How long one slice of a check reads; a page waits for it."""
-READ_AT_ONCE = 2 << 30
-"""Bytes of files that are read while somebody waits for a study to open: a few seconds."""
 DRAWN_AT_ONCE = 10
-_CHECK = "press Check files on the page Check by ear"
 _ALTERED = (
     "The file on the disk is not the one that was rendered: its SHA-256 is another. Restore it from a backup, or "
     "just retry: the file is looked at again, and made anew where it is still another."
@@ -34,27 +31,50 @@ _ALTERED = (
 class CheckedSlice:
     """A part of a study's files that was read.
 
-    wrong: names of stimuli whose file has another digest; they failed with it. lost: those whose file is gone or
-    of another size. after: where to go on, None when every file has been read. left: how many are still unread.
+    checked: how many. wrong: names of stimuli whose file has another digest; they failed with it. lost: those
+    whose file is gone or of another size. read, bad: all that the check has read so far, and how many of these
+    were wrong or lost. left: how many are still unread.
     """
 
     checked: int
     wrong: tuple[str, ...]
     lost: tuple[str, ...]
-    after: int | None
+    read: int
+    bad: int
     left: int
 
 
-def check_files(
-    *, study: Study, after: int = 0, by: User | None, now: datetime, slice_s: float = SLICE_S
-) -> CheckedSlice:
-    """Read finished files of a study, those of row ids above ``after``, for about ``slice_s`` seconds.
+def check_files(*, study: Study, by: User | None, now: datetime, slice_s: float = SLICE_S) -> CheckedSlice:
+    """Begin to read the finished files of a study, and read for about ``slice_s`` seconds.
 
     A file with another digest makes its stimulus fail, so that the study does not open and a retry mends it; where
     raters may be under way it is held back from them at once. Harmless to repeat.
     """
-    waiting = study_stimuli(study).ready().filter(pk__gt=after).select_related("clip", "system").order_by("pk")
-    rows = list(waiting.only("file", "file_sha256", "file_bytes", "clip__clip_id", "system__slug"))
+    rows = study_stimuli(study).ready().order_by().values_list("pk", "file_sha256")
+    begun = {"began_at": now, "covers": covered(rows), "after": 0, "files": 0, "bad": 0, "ended_at": None}
+    check, _ = FileCheck.objects.update_or_create(study=study, defaults=begun)
+    return _read_on(check, by=by, now=now, slice_s=slice_s)
+
+
+def go_on_checking(*, study: Study, by: User | None, now: datetime, slice_s: float = SLICE_S) -> CheckedSlice:
+    """The next slice of the latest check, whoever began it; begins one where none is young enough to count."""
+    check = FileCheck.objects.filter(study=study, began_at__gte=now - CHECK_HOLDS).first()
+    if check is None:
+        return check_files(study=study, by=by, now=now, slice_s=slice_s)
+    return _read_on(check, by=by, now=now, slice_s=slice_s)
+
+
+def is_under_way(study: Study, *, now: datetime) -> bool:
+    """Whether a check has begun that somebody may go on with."""
+    begun = FileCheck.objects.filter(study=study, ended_at=None, began_at__gte=now - CHECK_HOLDS)
+    return begun.filter(files__gt=0).exists()
+
+
+def _read_on(check: FileCheck, *, by: User | None, now: datetime, slice_s: float) -> CheckedSlice:
+    study = check.study
+    waiting = study_stimuli(study).ready().filter(pk__gt=check.after).select_related("clip", "system")
+    columns = ("file", "file_sha256", "file_bytes", "clip__clip_id", "system__slug")
+    rows = list(waiting.only(*columns).order_by("pk"))
     wrong: list[Stimulus] = []
     lost: list[Stimulus] = []
     checked = 0
@@ -70,38 +90,36 @@ def check_files(
         elif digest != row.file_sha256 and _fails(study, row, digest, by=by, now=now):
             wrong.append(row)
     left = len(rows) - checked
-    if not left:
-        AuditLine.write("files checked", by=by, study=study, files=study_stimuli(study).ready().count())
+    _note(check, rows[:checked], bad=len(wrong) + len(lost), ended_at=None if left else timezone.now(), by=by)
     return CheckedSlice(
         checked=checked,
         wrong=tuple(map(str, wrong)),
         lost=tuple(map(str, lost)),
-        after=rows[checked - 1].pk if left else None,
+        read=check.files + checked,
+        bad=check.bad + len(wrong) + len(lost),
         left=left,
     )
 
 
-def must_be_as_rendered(study: Study) -> None:
-    """Every finished file still has the digest that it was rendered with, by reading it or by a check since.
-
-    Raises NotReady for an altered file, and for more files than are read while somebody waits.
-    """
-    ready = study_stimuli(study).ready()
-    told = ready.order_by().aggregate(bytes=Sum("file_bytes"), last=Max("ready_at"))
-    check = last_check(study)
-    if check is not None and told["last"] is not None and check.at > told["last"]:
-        return
-    if (told["bytes"] or 0) > READ_AT_ONCE:
-        raise NotReady(f"files were not checked since the last one was made; {_CHECK}")
-    rows = ready.select_related("clip", "system")
-    some = rows.only("file", "file_sha256", "file_bytes", "clip__clip_id", "system__slug")
-    if other := [str(row) for row in some if _digest(row) != row.file_sha256]:
-        named = f"{other[0]} and {len(other) - 1} more" if len(other) > 1 else other[0]
-        raise NotReady(f"the file of {named} is not the one that was rendered; {_CHECK}")
+@transaction.atomic
+def _note(check: FileCheck, read: list[Stimulus], *, bad: int, ended_at: datetime | None, by: User | None) -> None:
+    # Conditional: of two who read one slice at once, one takes the check on; and somebody may have begun anew.
+    as_seen = FileCheck.objects.filter(
+        pk=check.pk, began_at=check.began_at, after=check.after, files=check.files, ended_at=None
+    )
+    moved = as_seen.update(
+        after=read[-1].pk if read else check.after,
+        files=check.files + len(read),
+        bad=check.bad + bad,
+        ended_at=ended_at,
+    )
+    if moved and ended_at:
+        good = check.files + len(read) - check.bad - bad
+        AuditLine.write("files checked", by=by, study=check.study, files=good, began=check.began_at.isoformat())
 
 
 def last_check(study: Study) -> AuditLine | None:
-    """When every file was last read, and by whom."""
+    """The end of the last check, and by whom."""
     return study.audit_lines.filter(verb="files checked").select_related("by").first()
 
 

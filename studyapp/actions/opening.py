@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from django.utils import timezone
 
 from studyapp import policies
 from studyapp.actions.designs import inputs_sha256
-from studyapp.actions.file_checks import must_be_as_rendered
+from studyapp.actions.files_as_rendered import FileRead, must_be_as_rendered, read_files
 from studyapp.actions.stimuli import study_stimuli, with_lost_file
 from studyapp.actions.texts import check_texts
 from studyapp.actions.webhooks import announce
@@ -21,26 +23,36 @@ from studyapp.states import StimulusState, StudyState
 _NAMED_IN_MESSAGES = 5
 
 
-def must_be_ready(study: Study, wish: str) -> Study:
+def read_beforehand(study: Study, wish: str) -> dict[int, FileRead] | None:
+    """What ``must_be_ready`` is given, read before its transaction; raises as it does, before anything is read."""
+    _must_be_ready_but_for_files(Study.objects.get(pk=study.pk), wish)
+    return read_files(study)
+
+
+def must_be_ready(study: Study, wish: str, *, read: Mapping[int, FileRead] | None) -> Study:
     """The study's row, locked, when raters can come: draft or piloted, its design current, its stimuli alike
     and as they were rendered.
 
-    Raises WrongState or NotReady.
+    ``read`` comes from ``read_beforehand``. Raises WrongState or NotReady.
     """
     locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-    if policies.design_is_frozen(StudyState(locked.state)):
-        raise WrongState(f"{locked} is {locked.get_state_display().lower()}; only of a draft one can {wish}")
-    if not locked.blocks.counted().exists():
-        raise NotReady(f"{locked} has no design yet; build the design first")
-    if locked.design_summary.get("inputs_sha256") != inputs_sha256(locked):
-        raise NotReady(f"{locked} was changed after its design was built; build the design again")
-    check_texts(locked)
-    check_plan(locked)
-    wrong = unequal(locked)
+    _must_be_ready_but_for_files(locked, wish)
+    must_be_as_rendered(locked, read, now=timezone.now())
+    return locked
+
+
+def _must_be_ready_but_for_files(study: Study, wish: str) -> None:
+    if policies.design_is_frozen(StudyState(study.state)):
+        raise WrongState(f"{study} is {study.get_state_display().lower()}; only of a draft one can {wish}")
+    if not study.blocks.counted().exists():
+        raise NotReady(f"{study} has no design yet; build the design first")
+    if study.design_summary.get("inputs_sha256") != inputs_sha256(study):
+        raise NotReady(f"{study} was changed after its design was built; build the design again")
+    check_texts(study)
+    check_plan(study)
+    wrong = unequal(study)
     if wrong:
         raise NotReady(f"raters could tell versions apart: {_named(wrong, '; ')}; generate these stimuli again")
-    must_be_as_rendered(locked)
-    return locked
 
 
 def become(study: Study, then: StudyState, *, by: User | None, **fields: Any) -> Study:

@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from studyapp.actions.endings import stand_still
-from studyapp.actions.opening import become, must_be_ready
+from studyapp.actions.opening import become, must_be_ready, read_beforehand
 from studyapp.actions.session_rows import become as session_becomes
 from studyapp.actions.trial_rows import store_trials
 from studyapp.errors import NotReady, WrongState
@@ -19,16 +19,20 @@ from studyapp.models import AuditLine, Block, Study, StudySession, Trial, User
 from studyapp.states import BlockState, SessionState, StudyState
 
 
-@transaction.atomic
 def start_pilot(*, study: Study, by: User | None) -> Study:
-    """Let ``pilot_raters`` people try a draft. Raises WrongState, or NotReady as opening does."""
-    draft = must_be_ready(study, "pilot it")
-    blocks = list(Block.objects.counted().filter(study=draft).order_by("number")[: draft.pilot_raters])
-    # An earlier pilot's numbers are not given again.
-    offset = Block.objects.of_pilot().filter(study=draft).aggregate(last=Max("number"))["last"] or 0
-    for number, block in enumerate(blocks, start=offset + 1):
-        _copy(block, number)
-    return become(study, StudyState.PILOT, by=by, places=len(blocks))
+    """Let ``pilot_raters`` people try a draft. Raises WrongState, or NotReady as opening does.
+
+    Files are read before its transaction, so call it outside of any.
+    """
+    read = read_beforehand(study, "pilot it")
+    with transaction.atomic(durable=True):
+        draft = must_be_ready(study, "pilot it", read=read)
+        blocks = list(Block.objects.counted().filter(study=draft).order_by("number")[: draft.pilot_raters])
+        # An earlier pilot's numbers are not given again.
+        offset = Block.objects.of_pilot().filter(study=draft).aggregate(last=Max("number"))["last"] or 0
+        for number, block in enumerate(blocks, start=offset + 1):
+            _copy(block, number)
+        return become(study, StudyState.PILOT, by=by, places=len(blocks))
 
 
 @transaction.atomic

@@ -21,6 +21,7 @@ from studyapp.models import Snapshot, Study
 from studyapp.states import StudyState
 from studyapp.watching import monitoring
 from studyapp.watching.figures import Figures
+from studyapp.work import last_worker
 from studyapp.work.queues import SHORT
 
 LEAST_WAIT = timedelta(seconds=2)
@@ -90,11 +91,21 @@ def keep_fresh(*, now: datetime) -> int:
 
 def look_for_alarms(*, now: datetime) -> None:
     """Those that come with time alone, such as that no worker comes; and tell again what could not be told."""
-    for snapshot in Snapshot.objects.filter(study__state__in=_RUNNING).select_related("study").order_by("study"):
+    for study in Study.objects.filter(state__in=_RUNNING).order_by("pk"):
+        snapshot, _ = Snapshot.objects.get_or_create(study=study)
         figures = Figures.from_json(snapshot.figures)
         if figures is not None:
-            alarms.look(study=snapshot.study, figures=figures, now=now)
+            alarms.look(study=study, figures=figures, now=now)
+        elif (since := _waits_since(study)) is not None:
+            alarms.look_for_workers(study=study, since=since, now=now)
     alarms.send_untold(now=now)
+
+
+def _waits_since(study: Study) -> datetime | None:
+    """Since when a study without figures has waited for a worker: the last that came, or raters were let in."""
+    let_in = study.audit_lines.filter(verb__in=("study open", "study pilot")).values_list("at", flat=True).first()
+    moments = (last_worker.last(), study.opened_at, let_in)
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def due_at(snapshot: Snapshot, least: timedelta, now: datetime) -> datetime:

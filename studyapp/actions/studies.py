@@ -20,7 +20,7 @@ from studyapp.actions.designs import (
     summary_of,
 )
 from studyapp.actions.endings import stand_still
-from studyapp.actions.opening import become, must_be_ready
+from studyapp.actions.opening import become, must_be_ready, read_beforehand
 from studyapp.actions.pilots import put_away
 from studyapp.errors import DuetError, WrongState
 from studyapp.models import AuditLine, Clip, Study, StudyMember, System, SystemPair, User
@@ -132,26 +132,27 @@ def set_clips(*, study: Study, clips: Iterable[Clip], by: User | None) -> None:
     )
 
 
-@transaction.atomic
 def open_study(*, study: Study, by: User | None) -> Study:
     """Freeze the design and let raters come.
 
     A pilot under way ends with it. Raises WrongState unless the study is a draft or piloted, NotReady naming what
     is missing or unequal: the design, stimuli and their files, loudness inside a pair (0.2 LU), size and duration
-    of the files of one clip.
+    of the files of one clip. Files are read before its transaction, so call it outside of any.
     """
-    draft = must_be_ready(study, "open it")
-    if draft.state == StudyState.PILOT:
-        put_away(draft)
-    frozen = frozen_parts(draft)
-    return become(
-        study,
-        StudyState.OPEN,
-        by=by,
-        opened_at=timezone.now(),
-        plan_sha256=frozen["design"],
-        frozen=frozen,
-    )
+    read = read_beforehand(study, "open it")
+    with transaction.atomic(durable=True):
+        draft = must_be_ready(study, "open it", read=read)
+        if draft.state == StudyState.PILOT:
+            put_away(draft)
+        frozen = frozen_parts(draft)
+        return become(
+            study,
+            StudyState.OPEN,
+            by=by,
+            opened_at=timezone.now(),
+            plan_sha256=frozen["design"],
+            frozen=frozen,
+        )
 
 
 @transaction.atomic

@@ -24,8 +24,8 @@ from studyapp.admin.study_form import (
     BEFORE,
     CHECKS,
     CONSENT,
-    LATER,
     NUMBERS,
+    PILOT,
     PLAIN,
     PLAN,
     RECRUITING,
@@ -56,7 +56,7 @@ class StudyAdmin(ResearchAdmin):
         (None, {"fields": ["title", "slug"]}),
         ("Clips", {"fields": ["clips"]}),
         ("Systems and pairs", {"fields": ["pairs"]}),
-        ("How many", {"fields": [NUMBERS[:2], NUMBERS[2:4], LATER[0]]}),
+        ("How many", {"fields": [NUMBERS[:2], NUMBERS[2:4], *PILOT]}),
         (
             "Analysis plan",
             {
@@ -80,7 +80,7 @@ class StudyAdmin(ResearchAdmin):
         ),
         (
             "Where raters come from",
-            {"classes": ["collapse"], "fields": [*RECRUITING[:3], RECRUITING[3:], LATER[1]]},
+            {"classes": ["collapse"], "fields": [*RECRUITING[:3], RECRUITING[3:]]},
         ),
         ("Fine print", {"classes": ["collapse"], "fields": list(NUMBERS[4:])}),
     ]

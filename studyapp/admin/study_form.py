@@ -57,8 +57,8 @@ RECRUITING = (
     "timed_out_code",
 )
 PLAN = ("margin", "hypotheses", "stop_alpha", "stop_least_raters", "stop_most_raters", "registration_url")
-LATER = ("pilot_raters", "keep_ids_until")
-PLAIN = (*NUMBERS, *CHECKS, *TEXTS, *CONSENT, *BEFORE, *RECRUITING, *PLAN, *LATER)
+PILOT = ("pilot_raters",)
+PLAIN = (*NUMBERS, *CHECKS, *TEXTS, *CONSENT, *BEFORE, *RECRUITING, *PLAN, *PILOT)
 """Every field that is written as it was given; clips and pairs have actions of their own."""
 USUAL = ("margin", "stop_alpha", "stop_least_raters", "pilot_raters")
 """Fields that may be left empty for Duet's own number."""

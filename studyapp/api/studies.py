@@ -42,6 +42,8 @@ Verb = Literal[
 _ABILITIES = {"change": rights.CHANGE, "manage": rights.MANAGE, "see_system_names": rights.SEE_NAMES}
 _PLAIN = [one.field for _, one in settings() if one.field not in SYSTEM_FIELDS and not one.code]
 _CODES = [one.field for _, one in settings() if one.code]
+_OWNERS = "keep_ids_until"
+"""Set by owners alone, on the page Team: ids that are gone do not come back."""
 
 
 class StudySettings(ModelSchema):
@@ -102,7 +104,10 @@ class Paired(Body):
 
 
 class StudyChange(ModelSchema):
-    """What is to be otherwise; what is left out stays as it is."""
+    """What is to be otherwise; what is left out stays as it is.
+
+    The day on which panel ids are deleted is not among it: owners set it on the page Team.
+    """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
     gold_truth: str | None = Field(None, description="Slug of the better system of gold pairs.")
@@ -114,7 +119,7 @@ class StudyChange(ModelSchema):
 
     class Meta:
         model = Study
-        fields = ["title", "language", *_PLAIN, *_CODES]
+        fields = ["title", "language", *(name for name in _PLAIN if name != _OWNERS), *_CODES]
         fields_optional = "__all__"
 
     @model_validator(mode="before")

@@ -8,6 +8,7 @@ from studyapp.models.audit import ABOUT_SYSTEMS, AuditLine
 from studyapp.models.dataset import Dataset
 from studyapp.models.design import Block, Comparison, Trial
 from studyapp.models.erasure import Erasure
+from studyapp.models.file_check import FileCheck
 from studyapp.models.marks import StimulusHold, TrialMark
 from studyapp.models.members import StudyMember
 from studyapp.models.recruitment import Invitation, Participant
@@ -31,6 +32,7 @@ __all__ = [
     "Dataset",
     "Delivery",
     "Erasure",
+    "FileCheck",
     "Invitation",
     "Participant",
     "PlayEvent",

@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One clip. genre: only in the first row of each genre on the page."""
+    """One clip. genre: only in the first row of each genre on the page. findings: none beside a kept-back cell."""
 
     clip: Clip
     genre: str
@@ -50,18 +50,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A page of the grid, and what the whole study's soundtracks disagree in."""
+    """A page of the grid, and what the whole study's soundtracks disagree in.
+
+    findings: of clips with no kept-back version, for what a version differs in would tell of the other.
+    untold: how many more there are. blocking: of both together, those that keep the study from opening.
+    """
 
     systems: tuple[System, ...]
     rows: tuple[Row, ...]
     page: Page[Clip]
     genres: tuple[tuple[str, int], ...]
     findings: tuple[Finding, ...]
+    untold: int
+    blocking: int
     undrawn: int
-
-    @property
-    def blocking(self) -> int:
-        return sum(finding.blocks for finding in self.findings)
 
     @property
     def kinds(self) -> tuple[tuple[str, int], ...]:
@@ -75,7 +77,9 @@ def grid(study: Study, *, to: User, genre: str, differing: bool, page: str) -> G
     A number of queries that does not grow with the study. A page number that does not exist gives the nearest.
     """
     shown = study_stimuli(study)
-    findings = disagreements(study.comparisons.designed())
+    found = disagreements(study.comparisons.designed())
+    kept_back = set(shown.exclude(_told_to(to)).order_by().values_list("clip_id", flat=True).distinct())
+    findings = [finding for finding in found if finding.clip not in kept_back]
     clips = Clip.objects.filter(pk__in=shown.values("clip")).order_by("genre", "clip_id", "pk")
     genres = tuple(clips.order_by("genre").values_list("genre").annotate(Count("pk")))
     if genre:
@@ -90,6 +94,8 @@ def grid(study: Study, *, to: User, genre: str, differing: bool, page: str) -> G
         page=chosen,
         genres=genres,
         findings=tuple(findings),
+        untold=len(found) - len(findings),
+        blocking=sum(finding.blocks for finding in found),
         undrawn=shown.ready().filter(peaks=[]).count(),
     )
 
@@ -109,11 +115,15 @@ def outline_path(peaks: Sequence[float], height: int = HEIGHT) -> str:
 
 def _by_clip(study: Study, clips: Sequence[Clip], to: User) -> dict[int, dict[int, Any]]:
     rows = study_stimuli(study).filter(clip__in=clips).defer("artefacts", "environment", "audio_pool", "text")
-    rows = rows.annotate(told=Exists(rights.told_by_name(Stimulus.objects.filter(pk=OuterRef("pk")), to=to)))
+    rows = rows.annotate(told=_told_to(to))
     found: dict[int, dict[int, Any]] = defaultdict(dict)
     for row in rows:
         found[row.clip_id][row.system_id] = row
     return found
+
+
+def _told_to(user: User) -> Exists:
+    return Exists(rights.told_by_name(Stimulus.objects.filter(pk=OuterRef("pk")), to=user))
 
 
 def _rows(

@@ -10,7 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from studyapp.actions.alarms import NO_WORKER_AFTER
-from studyapp.work import last_sweep
+from studyapp.work import last_worker
+from studyapp.work.queues import SHORT
 
 
 @never_cache
@@ -32,16 +33,19 @@ def health(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def work(request: HttpRequest) -> HttpResponse:
-    """200 while workers come, else 503: the age of the last sweep, which is theirs to run.
+    """200 while workers of the short queue come, else 503; and how long ago one took what each sweep sends.
 
-    For monitoring from outside; no container is taken out of service by it.
+    Those that make soundtracks are left out: one may rightly be at a single soundtrack for an hour. For monitoring
+    from outside; no container is taken out of service by it.
     """
-    last = last_sweep.last()
+    last = last_worker.last()
     if last is None:
-        return HttpResponse("no worker has come yet\n", status=503, content_type="text/plain")
-    age = timezone.now() - last
-    text = f"last sweep {age.total_seconds():.0f} s ago\n"
-    return HttpResponse(text, status=503 if age > NO_WORKER_AFTER else 200, content_type="text/plain")
+        text, fresh = "no worker has come yet", False
+    else:
+        age = timezone.now() - last
+        text, fresh = f"a worker came {age.total_seconds():.0f} s ago", age <= NO_WORKER_AFTER
+    text += f"\ncovers queue {SHORT}: sweeps, figures, reports, webhooks; not whoever makes soundtracks\n"
+    return HttpResponse(text, status=200 if fresh else 503, content_type="text/plain")
 
 
 urlpatterns = [

@@ -32,7 +32,7 @@ class HistoryForm(forms.Form):
     def __init__(self, study: Study, data: QueryDict, *, named: bool) -> None:
         super().__init__(data)
         verbs = [(verb, verb[:1].upper() + verb[1:]) for verb in history.verbs_of(study, named=named)]
-        people = [(user.get_username(), str(user)) for user in history.people_of(study)]
+        people = [(user.get_username(), str(user)) for user in history.people_of(study, named=named)]
         self.fields["verb"].choices = [("", "Everything"), *verbs]  # type: ignore[attr-defined]
         self.fields["person"].choices = [  # type: ignore[attr-defined]
             ("", "Everybody"),

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_POST
 
 from generation.contracts import GenerationError
-from studyapp import blinding, overview, policies, rights
+from studyapp import blinding, history, overview, policies, rights
 from studyapp.actions.designs import build_design, design_csv, start_generation
 from studyapp.actions.looking import note_names_seen
 from studyapp.actions.pilots import ask_simulated, end_pilot, start_pilot
@@ -183,7 +183,7 @@ def _context(request: HttpRequest, study: Study) -> dict[str, Any]:
         "latest": latest,
         "latest_error": "" if latest is None else latest.error if may.names else blinding.KEPT_BACK,
         "has_report": reports > 0,
-        "audit_lines": study.audit_lines.select_related("by")[:HISTORY],
+        "audit_lines": history.told_of(study, named=may.names).select_related("by")[:HISTORY],
         "rater_link": request.build_absolute_uri(reverse("take", args=[study.token]))
         if study.state != StudyState.DRAFT
         else "",

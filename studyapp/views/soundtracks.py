@@ -9,12 +9,18 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from studyapp import blinding, overview, rights
-from studyapp.actions.file_checks import CheckedSlice, check_files, last_check
+from studyapp.actions.file_checks import (
+    CheckedSlice,
+    check_files,
+    go_on_checking,
+    is_under_way,
+    last_check,
+)
 from studyapp.actions.looking import note_names_seen
 from studyapp.actions.retrying import retry_cause, retry_system
 from studyapp.actions.stimuli import study_stimuli
@@ -118,8 +124,7 @@ def listen(request: HttpRequest, slug: str) -> HttpResponseBase:
     note_names_seen(study=study, page="listening grid", by=researcher(request), now=timezone.now())
     genre, differing = request.GET.get("genre", ""), "differing" in request.GET
     filters = request.GET.copy()
-    for name in ("page", "after"):
-        filters.pop(name, None)
+    filters.pop("page", None)
     context = {
         "study": study,
         "may": Abilities.of(request, study),
@@ -134,7 +139,7 @@ def listen(request: HttpRequest, slug: str) -> HttpResponseBase:
         "differing": differing,
         "filters": filters.urlencode(),
         "last_check": last_check(study),
-        "go_on_after": request.GET.get("after", ""),
+        "check_goes_on": is_under_way(study, now=timezone.now()),
         "opens": not design_is_frozen(StudyState(study.state)),
     }
     return render(request, "research/listen.html", context)
@@ -143,19 +148,20 @@ def listen(request: HttpRequest, slug: str) -> HttpResponseBase:
 @require_POST
 @researchers_only
 def check(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Read a slice of the study's files again: JSON for a script, which goes on by itself; or a message."""
+    """Read a slice of the study's files again: JSON for a script, which goes on by itself; or a message.
+
+    ``go_on`` goes on with the check under way; how far that is, the server knows.
+    """
     study = study_for(request, slug, rights.CHANGE, names=True)
-    text = request.POST.get("after", "")
-    after = int(text) if text.isdecimal() and len(text) < 19 else 0
-    found = check_files(study=study, after=after, by=researcher(request), now=timezone.now())
+    read = go_on_checking if request.POST.get("go_on") else check_files
+    found = read(study=study, by=researcher(request), now=timezone.now())
     if request.headers.get("Accept", "").startswith("application/json"):
-        told = {"checked": found.checked, "left": found.left, "after": found.after}
-        response: HttpResponse = JsonResponse({**told, "wrong": found.wrong, "lost": found.lost})
+        told = {"read": found.read, "bad": found.bad, "left": found.left, "wrong": found.wrong, "lost": found.lost}
+        response: HttpResponse = JsonResponse(told)
         response["Cache-Control"] = "no-store"
         return response
     _tell(request, found)
-    more = f"?after={found.after}" if found.after else ""
-    return redirect(f"{reverse('research-listen', args=[slug])}{more}")
+    return redirect("research-listen", slug)
 
 
 def _tell(request: HttpRequest, found: CheckedSlice) -> None:
@@ -166,9 +172,11 @@ def _tell(request: HttpRequest, found: CheckedSlice) -> None:
         named = ", ".join(found.lost[:_NAMED])
         messages.error(request, f"{len(found.lost)} files are gone or cut short: {named}. Start generation again.")
     if found.left:
-        messages.info(request, f"{found.checked} files read, {found.left} to go: press “Go on” below.")
-    elif not found.wrong and not found.lost:
-        messages.success(request, f"{found.checked} files read; all are as they were rendered.")
+        messages.info(request, f"{found.read} files read, {found.left} to go: press “Go on” below.")
+    elif found.bad > len(found.wrong) + len(found.lost):
+        messages.error(request, f"{found.read} files read; {found.bad} of them were altered or gone.")
+    elif not found.bad:
+        messages.success(request, f"{found.read} files read; all are as they were rendered.")
 
 
 urlpatterns: list[URLPattern] = [

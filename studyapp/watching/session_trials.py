@@ -103,7 +103,7 @@ def _called(trial: Trial, called: Mapping[tuple[str, str], str], *, names: bool)
     """What left, right and the one that is known to fit better are called; the last empty where nobody knows.
 
     Without names both are called by their pair alone: the answer stands beside them. A gold trial tells which is
-    the better, and so its versions are called by that.
+    the better, and so its versions are called by that; the two of an identical trial are called so.
     """
     left, right = (one.system.slug for one in trial.sides)
     better = trial.comparison.expected

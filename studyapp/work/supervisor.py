@@ -106,7 +106,10 @@ class Supervisor:
             running.started = time.monotonic()
 
     def sweep_when_due(self) -> None:
-        """What celery beat does in the deployed shape. A database that is away now may be back next time."""
+        """In this process, so that it comes about whatever the workers are at; deployed, celery beat sends for it.
+
+        A database that is away now may be back next time.
+        """
         if time.monotonic() - self._swept < SWEEP_EVERY_S:
             return
         self._swept = time.monotonic()

@@ -7,9 +7,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from studyapp.actions import datasets, endings, file_checks, personal_data, snapshots, stimuli, webhooks
-from studyapp.work import last_sweep, rubbish
+from studyapp.work import rubbish
+from studyapp.work.queues import SHORT
 
 logger = logging.getLogger(__name__)
+
+ANSWER_WITHIN_S = 60.0
+"""A message that asks for a sign of life and waits longer is dropped; the next sweep has sent another."""
 
 
 def sweep(*, now: datetime) -> None:
@@ -29,7 +33,7 @@ def sweep(*, now: datetime) -> None:
         webhooks.resend_due,
         snapshots.keep_fresh,
         rubbish.remove_rubbish,
-        last_sweep.note,
+        ask_for_a_sign,
     )
     for part in parts:
         try:
@@ -39,3 +43,12 @@ def sweep(*, now: datetime) -> None:
             failed.append(error)
     if failed:
         raise ExceptionGroup("parts of the sweep failed", failed)
+
+
+def ask_for_a_sign(*, now: datetime) -> int:
+    """Send for a worker of the queue that sweeps and reports wait in; ``last_worker`` knows when one came."""
+    # tasks.py calls the sweep.
+    from studyapp import tasks
+
+    tasks.note_worker.apply_async(queue=SHORT, expires=ANSWER_WITHIN_S)
+    return 1

@@ -1,6 +1,7 @@
 """What the scheduler sees to itself: alarms that come with time alone, such as that no worker comes.
 
-The sweep looks for them too, but it is a worker's: where none runs, nobody would be told.
+The sweep looks for them too, but deployed it is a worker's: where none runs, nobody would be told. E-mail goes
+out from here; webhooks are tasks of workers and wait for one.
 """
 
 from __future__ import annotations

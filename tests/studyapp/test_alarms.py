@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +16,18 @@ from django.utils import timezone
 
 from studyapp.actions import alarms, snapshots
 from studyapp.actions.webhooks import add_webhook
-from studyapp.models import Delivery, Snapshot, Study, StudyMember
+from studyapp.models import AuditLine, Delivery, Snapshot, Study, StudyMember
 from studyapp.states import StudyState
 from studyapp.watching import monitoring
 from studyapp.watching.figures import Blocks, Check, Figures, Line
-from studyapp.work import watch
+from studyapp.work import last_worker, watch
 from tests.studyapp.factories import make_member, make_researcher, open_study
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = timezone.now()
 LINE = Line("visual_relevance", "a", "b", 40, 0.3, 0.1, 0.5, 90.0, 40.0, 30, "stop: a preference is shown", True)
+
+MUSIC = replace(LINE, question="music_preference")
 
 
 @pytest.fixture
@@ -47,6 +51,11 @@ def names(study: Study) -> list[str]:
     return [one.name for one in alarms.raised(Snapshot.objects.get(study=study))]
 
 
+def test_a_primary_pair_that_nobody_judged_yet_is_waited_for(study: Study, calm: Figures) -> None:
+    alarms.look(study=study, figures=replace(calm, lines=(LINE, MUSIC), lines_declared=4), now=NOW)
+    assert names(study) == []
+
+
 def test_a_study_that_goes_well_raises_nothing(study: Study, calm: Figures) -> None:
     alarms.look(study=study, figures=calm, now=NOW)
     assert names(study) == []
@@ -66,7 +75,7 @@ def test_a_study_that_goes_well_raises_nothing(study: Study, calm: Figures) -> N
         ("disk", {"disk_free": 900_000_000}, "0.9 GB free"),
         ("disk", {"disk_free": 40 * 10**9}, "40.0 GB free"),
         ("no-worker", {"at": NOW - timedelta(minutes=16)}, "No worker has come since"),
-        ("decided", {"lines": (LINE,)}, "says stop"),
+        ("decided", {"lines": (LINE, MUSIC)}, "says stop"),
     ],
 )
 def test_each_alarm_has_its_reason(study: Study, calm: Figures, name: str, wrong: Any, words: str) -> None:
@@ -105,7 +114,7 @@ def test_only_secondary_lines_going_on_do_not_keep_the_rule_from_being_reached(
     study: Study, calm: Figures
 ) -> None:
     secondary = replace(LINE, decision="go on", primary=False)
-    alarms.look(study=study, figures=replace(calm, lines=(LINE, secondary)), now=NOW)
+    alarms.look(study=study, figures=replace(calm, lines=(LINE, MUSIC, secondary)), now=NOW)
     assert names(study) == ["decided"]
 
 
@@ -210,3 +219,62 @@ def test_the_scheduler_tells_that_no_worker_comes_for_where_none_runs_nobody_swe
     assert names(study) == ["no-worker"]
     assert [one.subject for one in mail.outbox] == [f"[Duet] {study.title}: no worker comes"]
     assert watch.begin in [one for _, one in beat_init.receivers]
+
+
+def no_worker_for(hours: float, *, var: Path) -> None:
+    last_worker.note()
+    then = (NOW - timedelta(hours=hours)).timestamp()
+    os.utime(var / "worker-came", (then, then))
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["no row", "an empty row"])
+def test_a_study_that_never_had_figures_tells_too_that_no_worker_comes(
+    study: Study, settings: Any, tmp_path: Path, asked: bool
+) -> None:
+    settings.VAR = tmp_path
+    make_member(study, make_researcher(email="ada@example.org"), wants_mail=True)
+    opened = timezone.now()
+    if asked:
+        snapshots.ask(study=study, now=opened)
+    snapshots.look_for_alarms(now=opened + timedelta(minutes=14))
+    assert names(study) == []
+    for _ in range(2):
+        snapshots.look_for_alarms(now=opened + timedelta(hours=5))
+    assert names(study) == ["no-worker"]
+    (message,) = mail.outbox
+    assert f"No worker has come since {study.opened_at:%d %b %H:%M} UTC" in message.body
+    # One comes; its figures are not there yet.
+    last_worker.note()
+    snapshots.look_for_alarms(now=timezone.now())
+    assert names(study) == []
+    assert mail.outbox[1].subject.endswith("no worker comes – over")
+
+
+def test_a_pilot_and_a_study_opened_long_ago_go_by_when_a_worker_last_came(
+    study: Study, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR = tmp_path
+    Study.objects.update(opened_at=NOW - timedelta(days=3))
+    no_worker_for(0.1, var=tmp_path)
+    snapshots.look_for_alarms(now=NOW)
+    assert names(study) == []
+    no_worker_for(1, var=tmp_path)
+    snapshots.look_for_alarms(now=NOW)
+    assert names(study) == ["no-worker"]
+    # A pilot has no day on which it was opened; the history says when it began.
+    Study.objects.update(state=StudyState.PILOT, opened_at=None)
+    AuditLine.write("study pilot", by=None, study=study)
+    snapshots.look_for_alarms(now=timezone.now())
+    assert names(study) == []
+    snapshots.look_for_alarms(now=timezone.now() + timedelta(minutes=16))
+    assert names(study) == ["no-worker"]
+
+
+def test_figures_that_an_older_duet_wrote_clear_no_alarm(
+    study: Study, calm: Figures, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR = tmp_path
+    alarms.look(study=study, figures=replace(calm, stimuli_failed=1), now=NOW)
+    Snapshot.objects.update(figures={"version": 0})
+    snapshots.look_for_alarms(now=NOW + timedelta(hours=1))
+    assert names(study) == ["stimuli", "no-worker"]

@@ -82,6 +82,12 @@ def test_numbers_of_pairs_do_not_say_which_share_a_system_and_are_drawn_for_each
     alone = blinding.pairs(study, [("other-3", "one")], shown=False)
     assert alone == {("other-3", "one"): known["one", "other-3"]}
     assert blinding.pairs(study, [("one", "other-3")], shown=True) == {("one", "other-3"): "one vs other-3"}
+    # One version beside itself takes no number from the others, and neither does what is not compared any more.
+    for slug in ("one", *(f"other-{number}" for number in range(5))):
+        beside = blinding.pairs(study, [("gone", "one"), (slug, slug), *known], shown=False)
+        last = {("gone", "one"): "Another pair", (slug, slug): "Identical pair"}
+        assert beside == {**known, **last}
+        assert set(list(beside)[-2:]) == set(last)
 
 
 @pytest.mark.parametrize("name", ["contact", "title", "consent_text__de"])

@@ -44,6 +44,7 @@ FILES = {
     "codebook.csv",
     "consent.json",
     "design.csv",
+    "primary_pairs.json",
     "report.html",
     "report.csp",
     "figures.json",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 from django.utils import timezone
 
@@ -10,12 +13,13 @@ from studyapp.actions.file_checks import (
     DRAWN_AT_ONCE,
     check_files,
     draw_missing,
+    go_on_checking,
+    is_under_way,
     last_check,
-    must_be_as_rendered,
 )
+from studyapp.actions.files_as_rendered import CHECK_HOLDS
 from studyapp.actions.stimuli import retry_failed
-from studyapp.errors import NotReady
-from studyapp.models import AuditLine, Stimulus, StimulusHold, Study
+from studyapp.models import AuditLine, FileCheck, Stimulus, StimulusHold, Study
 from studyapp.states import StimulusState, StudyState
 from tests.studyapp.factories import _movie, make_clip, make_researcher, make_stimulus, make_system, open_study
 
@@ -41,10 +45,11 @@ def altered(study: Study) -> Stimulus:
 def test_files_as_they_were_rendered_are_counted_and_the_check_is_remembered(draft: Study) -> None:
     researcher = make_researcher()
     found = check_files(study=draft, by=researcher, now=timezone.now())
-    assert (found.checked, found.wrong, found.lost, found.after, found.left) == (6, (), (), None, 0)
+    assert (found.checked, found.wrong, found.lost, found.read, found.left) == (6, (), (), 6, 0)
     line = last_check(draft)
     assert line is not None
-    assert (line.by, line.details) == (researcher, {"files": 6})
+    began = FileCheck.objects.get(study=draft).began_at
+    assert (line.by, line.details) == (researcher, {"files": 6, "began": began.isoformat()})
 
 
 def test_an_altered_file_fails_its_stimulus_and_a_lost_one_is_named(draft: Study) -> None:
@@ -86,15 +91,56 @@ def test_an_altered_file_that_is_restored_is_ready_again_after_a_retry(draft: St
 
 
 def test_slices_go_on_where_the_last_one_stopped_and_read_every_file_once(draft: Study) -> None:
-    after = 0
     seen = []
+    read = check_files
     for _ in range(6):
-        found = check_files(study=draft, after=after, by=None, now=timezone.now(), slice_s=0.0)
-        seen.append((found.checked, found.left))
-        after = found.after or 0
-    assert found.after is None
-    assert seen == [(1, 5), (1, 4), (1, 3), (1, 2), (1, 1), (1, 0)]
+        found = read(study=draft, by=None, now=timezone.now(), slice_s=0.0)
+        seen.append((found.checked, found.read, found.left))
+        read = go_on_checking
+        assert is_under_way(draft, now=timezone.now()) == (found.left > 0)
+    assert seen == [(1, 1, 5), (1, 2, 4), (1, 3, 3), (1, 4, 2), (1, 5, 1), (1, 6, 0)]
     assert AuditLine.objects.filter(verb="files checked").count() == 1
+    # Who goes on with what has ended reads nothing more, and ends nothing twice.
+    assert go_on_checking(study=draft, by=None, now=timezone.now()).checked == 0
+    assert AuditLine.objects.filter(verb="files checked").count() == 1
+
+
+def test_what_an_earlier_slice_found_is_not_forgotten_by_the_last(draft: Study) -> None:
+    altered(draft)
+    check_files(study=draft, by=None, now=timezone.now(), slice_s=0.0)
+    found = go_on_checking(study=draft, by=None, now=timezone.now())
+    assert (found.wrong, found.bad, found.read, found.left) == ((), 1, 6, 0)
+    line = last_check(draft)
+    assert line is not None
+    assert line.details["files"] == 5
+
+
+def test_a_check_that_is_too_old_to_count_is_begun_anew(draft: Study) -> None:
+    long_ago = timezone.now() - CHECK_HOLDS - timedelta(minutes=1)
+    check_files(study=draft, by=None, now=long_ago, slice_s=0.0)
+    assert not is_under_way(draft, now=timezone.now())
+    assert go_on_checking(study=draft, by=None, now=timezone.now()).checked == 6
+
+
+def test_of_two_who_read_one_slice_one_takes_the_check_on(draft: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_files(study=draft, by=None, now=timezone.now(), slice_s=0.0)
+    real = file_checks.sha256
+    meanwhile: list[int] = []
+
+    def overtaken(path: Path) -> str:
+        if not meanwhile:
+            meanwhile.append(1)
+            go_on_checking(study=draft, by=None, now=timezone.now(), slice_s=0.0)
+        return real(path)
+
+    monkeypatch.setattr(file_checks, "sha256", overtaken)
+    go_on_checking(study=draft, by=None, now=timezone.now())
+    check = FileCheck.objects.get(study=draft)
+    assert (check.files, check.ended_at) == (2, None)
+    go_on_checking(study=draft, by=None, now=timezone.now())
+    check.refresh_from_db()
+    assert check.files == 6
+    assert check.ended_at is not None
 
 
 def test_waveforms_of_older_files_are_drawn_a_few_at_a_time_and_once() -> None:
@@ -118,21 +164,3 @@ def test_what_cannot_be_decoded_is_not_tried_for_ever_and_what_is_lost_waits() -
     noise.refresh_from_db()
     lost.refresh_from_db()
     assert (noise.peaks, lost.peaks) == ([0.0], [])
-
-
-def test_opening_reads_what_was_not_checked_since_it_was_made(
-    draft: Study, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    must_be_as_rendered(draft)
-    before = draft.comparisons.earliest("id").stimulus_1.path.read_bytes()
-    bad = altered(draft)
-    with pytest.raises(NotReady, match=f"the file of {bad} is not the one that was rendered"):
-        must_be_as_rendered(draft)
-    bad.path.write_bytes(before)
-    check_files(study=draft, by=None, now=timezone.now())
-    # More than is read while somebody waits, and checked.
-    monkeypatch.setattr(file_checks, "READ_AT_ONCE", 1)
-    must_be_as_rendered(draft)
-    Stimulus.objects.filter(pk=bad.pk).update(ready_at=timezone.now())
-    with pytest.raises(NotReady, match="files were not checked since the last one was made; press Check files"):
-        must_be_as_rendered(draft)

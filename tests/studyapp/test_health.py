@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
 
-from studyapp.work import last_sweep, sweeper
+from studyapp import tasks
+from studyapp.work.queues import SHORT
+from studyapp.work.supervisor import Supervisor
 
 
 @pytest.mark.django_db
@@ -45,14 +48,26 @@ def test_health_takes_no_posts(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_health_of_the_work_is_the_age_of_the_last_sweep(client: Client, settings: object, tmp_path: Path) -> None:
-    settings.VAR = tmp_path  # type: ignore[attr-defined]
-    assert last_sweep.last() is None
+def test_health_of_the_work_is_how_long_ago_a_worker_came(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.VAR = tmp_path
     assert client.get("/health/work/").status_code == 503
-    sweeper.sweep(now=timezone.now())
+    tasks.note_worker()
     answer = client.get("/health/work/")
-    assert (answer.status_code, answer.content) == (200, b"last sweep 0 s ago\n")
+    assert answer.status_code == 200
+    assert answer.content.decode().startswith("a worker came 0 s ago\ncovers queue short: ")
     for minutes, status in ((14, 200), (16, 503)):
         then = time.time() - 60 * minutes
-        os.utime(tmp_path / "swept", (then, then))
+        os.utime(tmp_path / "worker-came", (then, then))
         assert client.get("/health/work/").status_code == status
+
+
+@pytest.mark.django_db
+def test_a_supervisor_that_sweeps_by_itself_does_not_stand_for_a_worker(
+    client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR = tmp_path
+    Supervisor(logs=tmp_path / "log").sweep_when_due()
+    assert client.get("/health/work/").status_code == 503
+    # But it has sent for one, who says so by taking the message.
+    (message,) = (Path(settings.EMBEDDED_BROKER_DIR) / "queues" / SHORT).glob("[0-9]*")
+    assert json.loads(message.read_text())["headers"]["task"] == tasks.note_worker.name

@@ -237,6 +237,7 @@ def test_a_second_study_of_the_same_soundtracks_tells_nothing_of_the_first_ones(
     study = open_study()
     user, client = member(study)
     shared = study.comparisons.all()[0]
+    Stimulus.objects.filter(pk=shared.stimulus_1_id).update(lufs=-31.5, file_bytes=777, duration_s=9.5)
     own = make_study(by=user)
     own.comparisons.create(clip=shared.clip, stimulus_1=shared.stimulus_1, stimulus_2=shared.stimulus_2)
     call = caller_for(user)
@@ -246,6 +247,14 @@ def test_a_second_study_of_the_same_soundtracks_tells_nothing_of_the_first_ones(
     page = read(client, "research-listen", own.slug)
     assert page.count("kept back: another study shows it") == 2
     assert "data-play" not in page
+    # In what they differ would tell it as well.
+    differences = ("differ by 8.50 LU", "777 to 4096 bytes", "9.500 s", "loudness <strong>")
+    assert not any(words in page for words in differences)
+    assert "3 disagreements are kept back" in page
+    assert "Every finished version agrees" not in page
+    assert client.get(reverse("research-listen", args=[own.slug]), {"differing": "1"}).context["grid"].rows == ()
     study.members.filter(user=user).update(sees_names=True)
     assert all(one["sha256"] for one in call("GET", f"studies/{own.slug}/stimuli?names=1").said["items"])
-    assert read(client, "research-listen", own.slug).count("kept back") == 0
+    page = read(client, "research-listen", own.slug)
+    assert page.count("kept back") == 0
+    assert "differ by 8.50 LU" in page

@@ -10,7 +10,7 @@ from django.utils import timezone
 from studyapp.actions.personal_data import PersonalData, keep_ids_until, purge, purge_due
 from studyapp.actions.recruitment import invite
 from studyapp.actions.sessions import enrol
-from studyapp.actions.studies import change_study
+from studyapp.actions.studies import create_study
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Invitation, Participant, Rater, Study, StudySession, TrialMark
 from studyapp.plan.freezing import broken_amendment
@@ -111,6 +111,5 @@ def test_of_a_study_that_has_opened_the_day_is_an_amendment() -> None:
 
 
 def test_a_draft_takes_no_day_that_has_come() -> None:
-    study = make_study()
     with pytest.raises(DuetError, match="01 Jan 2020 has come already; choose a later day"):
-        change_study(study=study, by=None, keep_ids_until="2020-01-01")
+        create_study(title="A", slug="a", clips=[], pairs=[], by=None, keep_ids_until="2020-01-01")

@@ -179,7 +179,10 @@ def while_uncommitted(first: Callable[[], object], second: Callable[[], T]) -> t
 
     def holding() -> None:
         try:
-            with transaction.atomic():
+            held_open = transaction.atomic()
+            # As Django's TestCase does, for actions that want no transaction around them.
+            held_open._from_testcase = True
+            with held_open:
                 first()
                 done.set()
                 waited.append(not second_over.wait(timeout=0.7))

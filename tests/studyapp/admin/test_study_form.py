@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from studyapp.models import Study, System, SystemPair, User
 from tests.studyapp.admin.test_admin import study_form
@@ -93,7 +94,6 @@ def test_the_analysis_plan_is_declared_and_what_is_left_empty_is_duets_own(
         "stop_most_raters": "60",
         "registration_url": "osf.io/abcde",
         "pilot_raters": "8",
-        "keep_ids_until": "2127-01-31",
     }
     staff.post(reverse(ADD), study_form(pairs=pairs, **plan))
     study = Study.objects.get()
@@ -105,10 +105,25 @@ def test_the_analysis_plan_is_declared_and_what_is_left_empty_is_duets_own(
         60,
     )
     assert (study.registration_url, study.pilot_raters) == ("https://osf.io/abcde", 8)
-    assert study.keep_ids_until == date(2127, 1, 31)
     page = staff.get(reverse("admin:studyapp_study_change", args=[study.pk])).content.decode()
     assert f'name="primary_pairs" value="{pairs[1]}" checked' in page
     assert f'name="primary_pairs" value="{pairs[0]}">' in page
+
+
+def test_the_day_on_which_panel_ids_go_is_not_the_forms(
+    client: Client, researcher: User, systems: list[System]
+) -> None:
+    study = draft_of(researcher, systems, keep_ids_until=date(2127, 1, 31))
+    editor = make_researcher(is_superuser=False)
+    make_member(study, editor, role="editor")
+    client.force_login(editor)
+    sent = as_loaded(client, study)
+    assert "keep_ids_until" not in sent
+    day = timezone.localdate() + timedelta(days=1)
+    address = reverse("admin:studyapp_study_change", args=[study.pk])
+    assert client.post(address, sent | {"title": "Another", "keep_ids_until": str(day)}).status_code == 302
+    study.refresh_from_db()
+    assert (study.title, study.keep_ids_until) == ("Another", date(2127, 1, 31))
 
 
 @pytest.mark.parametrize(

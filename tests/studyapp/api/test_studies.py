@@ -106,6 +106,8 @@ def test_a_draft_is_changed_as_far_as_it_was_said(call: Caller, draft: Study, re
         ({"clips_per_cell": "many"}, "clips_per_cell"),
         ({"clips_per_cell": 0}, "clips_per_cell"),
         ({"state": "open"}, "state"),
+        # Owners set it on the page Team.
+        ({"keep_ids_until": "2127-01-31"}, "keep_ids_until"),
         ({"clips_per_cell": None}, "clips_per_cell"),
         ({"panel": "nobody"}, "panel"),
         ({"gold_truth": "nothing"}, "no system nothing"),

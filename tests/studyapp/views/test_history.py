@@ -198,5 +198,7 @@ def test_what_others_did_to_its_clips_and_systems_is_in_its_history(
         assert ("system tried" in page.lower()) == ("system tried" in verbs)
         said = caller_for(user)("GET", f"studies/{study.slug}/audit-lines").said
         assert {line["verb"] for line in said["items"]} == verbs
+        for other in (reverse("research-study", args=[study.slug]), reverse("admin:index")):
+            assert ("system tried" in client.get(other).content.decode().lower()) == ("system tried" in verbs)
     client.force_login(owner)
     assert "clip described anew" in client.get(reverse("admin:studyapp_auditline_changelist")).content.decode()

@@ -12,6 +12,7 @@ from django.utils import timezone
 from studyapp.models import (
     AuditLine,
     Block,
+    Comparison,
     PlayEvent,
     Presentation,
     SessionFlag,
@@ -115,6 +116,19 @@ def test_no_token_and_no_name_of_a_system_is_told(viewer: Client, study: Study, 
     # The answer stands beside it: a letter would tell which system it favours.
     assert "Pair 1" in text
     assert "System A" not in text
+
+
+def test_an_identical_trial_is_called_so_and_shifts_no_number(
+    viewer: Client, study: Study, session: StudySession
+) -> None:
+    one = study.comparisons.earliest("pk").stimulus_1
+    beside_itself = Comparison.objects.create(
+        study=study, clip=one.clip, stimulus_1=one, stimulus_2=one, kind=Comparison.Kind.IDENTICAL
+    )
+    last = session.block.trials.latest("position")
+    Trial.objects.filter(pk=last.pk).update(comparison=beside_itself, kind=Trial.Kind.IDENTICAL)
+    called = [{row.left, row.right} for row in viewer.get(replay(study, session)).context["rows"]]
+    assert called == [{"Pair 1"}] * (len(called) - 1) + [{"Identical pair"}]
 
 
 def test_names_are_for_who_may_see_them_and_asks(client: Client, study: Study, session: StudySession) -> None:

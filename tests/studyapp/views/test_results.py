@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from studyapp.actions import preferences
+from studyapp.actions.amendments import amend_study
 from studyapp.actions.datasets import build_dataset
 from studyapp.actions.studies import close_study
 from studyapp.models import Clip, Dataset, Rater, Response, Study, StudyMember, StudySession
@@ -21,7 +22,7 @@ from studyapp.results import build_progress
 from studyapp.results.build_progress import BuildProgress
 from studyapp.states import BlockState, DatasetState, SessionState
 from studyapp.views.results import DOWNLOADS
-from tests.studyapp.factories import make_member, make_researcher, open_study
+from tests.studyapp.factories import make_member, make_researcher, make_system, open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +142,9 @@ def test_every_file_of_a_dataset_can_be_downloaded(staff: Client) -> None:
             assert len(io.StringIO(content.decode()).readlines()) == 1 + 16
 
 
-@pytest.mark.parametrize("name", ["figures.json", "secret-key", "..%2Fsecret-key", "report.csp"])
+@pytest.mark.parametrize(
+    "name", ["figures.json", "primary_pairs.json", "secret-key", "..%2Fsecret-key", "report.csp"]
+)
 def test_nothing_else_can_be_downloaded(staff: Client, name: str) -> None:
     dataset = frozen(answered_study())
     assert staff.get(f"/research/datasets/{dataset.pk}/{name}").status_code == 404
@@ -328,6 +331,29 @@ def test_a_table_that_is_not_offered_is_refused_in_words(staff: Client, asked: d
     dataset = frozen(answered_study())
     page = staff.get(reverse("research-preferences", args=[dataset.pk]), asked, follow=True)
     assert said in page.content.decode()
+
+
+@pytest.mark.parametrize("frozen_by", ["this Duet", "an older one"])
+def test_a_datasets_tables_follow_the_family_that_was_declared_when_it_was_frozen(
+    staff: Client, frozen_by: str
+) -> None:
+    study = answered_study()
+    gone, first, second = make_system(), *study.pairs.values_list("system_1__slug", "system_2__slug")[0]
+    Study.objects.filter(pk=study.pk).update(primary_pairs=[[first, gone.slug]])
+    study.refresh_from_db()
+    dataset = frozen(study)
+    if frozen_by == "an older one":
+        (dataset.path / "primary_pairs.json").unlink()
+    # The heading of a primary pair's table.
+    declared = "p (average)"
+    assert declared not in preferences_of(staff, dataset, format="md")
+    # The first amendment since tells what there was before, the second one not.
+    amend_study(study=study, by=None, reason="after looking", primary_pairs=[[first, second]])
+    study.refresh_from_db()
+    amend_study(study=study, by=None, reason="after looking again", primary_pairs=[])
+    asked = {"format": "md", "clips": "fixed"}
+    assert declared not in preferences_of(staff, Dataset.objects.get(pk=dataset.pk), **asked)
+    assert declared in preferences_of(staff, frozen(study), **asked)
 
 
 def test_preferences_of_a_large_dataset_come_from_its_build(

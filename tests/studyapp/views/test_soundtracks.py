@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from studyapp.models import AuditLine, Comparison, Stimulus, Study, System, User
+from studyapp.actions.file_checks import check_files, go_on_checking
+from studyapp.models import AuditLine, Comparison, FileCheck, Stimulus, Study, System, User
 from studyapp.soundtracks.progress import soundtracks
 from studyapp.states import StimulusState
 from tests.studyapp.factories import (
@@ -289,12 +291,44 @@ def test_files_are_checked_by_a_press_and_what_is_wrong_is_named(client: Client,
     assert f"by {user}: 6 good" in answer.content.decode()
     bad = Stimulus.objects.earliest("pk")
     bad.path.write_bytes(bytes(4096))
-    told = client.post(
-        address("research-check-files", study), {"after": "not a number"}, headers={"Accept": "application/json"}
-    )
-    assert told.json() == {"checked": 6, "left": 0, "after": None, "wrong": [str(bad)], "lost": []}
+    told = client.post(address("research-check-files", study), headers={"Accept": "application/json"})
+    assert told.json() == {"read": 6, "bad": 1, "left": 0, "wrong": [str(bad)], "lost": []}
     bad.refresh_from_db()
     assert bad.state == StimulusState.FAILED
+
+
+def test_how_far_a_check_is_the_server_knows_and_no_browser(
+    client: Client, study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member(client, study, role="editor", sees_names=True)
+    first = Stimulus.objects.earliest("pk")
+    first.path.write_bytes(bytes(4096))
+    last = Stimulus.objects.latest("pk")
+    told = client.post(address("research-check-files", study), {"after": last.pk - 1, "go_on": "1"}, follow=True)
+    assert FileCheck.objects.get(study=study).files == 6
+    assert messages(told) == [f"1 files are not as they were rendered, and failed: {first}."]
+    # A check under way is offered to be gone on with; what was found before stays found.
+    Stimulus.objects.update(state=StimulusState.READY)
+    for one in (check_files, go_on_checking):
+        monkeypatch.setattr(f"studyapp.views.soundtracks.{one.__name__}", partial(one, slice_s=0.0))
+    begun = slices(client, study, "")
+    assert (begun["read"], begun["left"]) == (1, 5)
+    page = client.get(address("research-listen", study), {"after": last.pk}).content.decode()
+    assert 'name="go_on" value="1"' in page
+    assert "Go on</button>" in page
+    for left in (4, 3, 2, 1):
+        assert slices(client, study, "1")["left"] == left
+    ended = client.post(address("research-check-files", study), {"go_on": "1"}, follow=True)
+    assert messages(ended) == ["6 files read; 1 of them were altered or gone."]
+    assert "Check files</button>" in ended.content.decode()
+
+
+def slices(client: Client, study: Study, go_on: str) -> dict[str, Any]:
+    answer = client.post(
+        address("research-check-files", study), {"go_on": go_on}, headers={"Accept": "application/json"}
+    )
+    told: dict[str, Any] = answer.json()
+    return told
 
 
 @pytest.mark.parametrize("name", GETS)

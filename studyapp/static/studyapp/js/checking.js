@@ -9,35 +9,40 @@ form?.addEventListener("submit", async (event) => {
   const data = new FormData(form);
   const wrong = [];
   const lost = [];
-  let checked = 0;
+  let read = 0;
+  let bad = 0;
   button.disabled = true;
   try {
     for (;;) {
       const response = await fetch(form.action, { method: "POST", body: data, headers: { Accept: "application/json" } });
       if (!response.ok || response.redirected) throw new Error(String(response.status));
       const slice = await response.json();
-      checked += slice.checked;
+      ({ read, bad } = slice);
       wrong.push(...slice.wrong);
       lost.push(...slice.lost);
-      told.textContent = `${checked} of ${checked + slice.left} read …`;
-      if (slice.after === null) break;
-      data.set("after", slice.after);
+      told.textContent = `${read} of ${read + slice.left} read …`;
+      if (!slice.left) break;
+      data.set("go_on", "1");
     }
-    told.className = wrong.length || lost.length ? "bad" : "good";
-    told.textContent = summary(checked, wrong, lost);
+    told.className = bad ? "bad" : "good";
+    told.textContent = summary(read, bad, wrong, lost);
+    form.elements.go_on.value = "";
   } catch {
     told.className = "bad";
-    told.textContent = `Stopped after ${checked} files: the server did not answer, or you are signed out. Press again to go on.`;
-    form.elements.after.value = data.get("after");
+    told.textContent = `Stopped after ${read} files: the server did not answer, or you are signed out. Press again to go on.`;
+    form.elements.go_on.value = data.get("go_on");
   }
   button.disabled = false;
 });
 
-function summary(checked, wrong, lost) {
-  if (!wrong.length && !lost.length) return `${checked} files read; all are as they were rendered.`;
-  const parts = [`${checked} files read.`];
+function summary(read, bad, wrong, lost) {
+  if (!bad) return `${read} files read; all are as they were rendered.`;
+  const parts = [`${read} files read.`];
   if (wrong.length) parts.push(`Another file than was rendered, and failed: ${named(wrong)}.`);
   if (lost.length) parts.push(`Gone or cut short: ${named(lost)}; start generation again.`);
+  // Before this page was loaded again: they failed with it, and the grid shows them.
+  const earlier = bad - wrong.length - lost.length;
+  if (earlier > 0) parts.push(`Found altered or gone before: ${earlier}.`);
   return parts.join(" ");
 }
 
