@@ -166,7 +166,7 @@ class Opening:
         digest = sha256(path)
         if not self.reading.is_set():
             self.reading.set()
-            # Longer than a writer of SQLite waits; one of PostgreSQL waits as long as it takes, which in_time tells.
+            # Longer than a writer of SQLite waits; one of PostgreSQL waits as long as it takes: see in_time.
             self.in_time = self.go_on.wait(timeout=30)
         return digest
 
