@@ -84,7 +84,7 @@ def test_shift_goes_on_with_another_at_the_same_moment_and_a_key_swaps_the_two(g
 def test_files_are_checked_without_leaving_the_page(grid: Page) -> None:
     bad = Stimulus.objects.earliest("pk")
     bad.path.write_bytes(bytes(bad.path.stat().st_size))
-    grid.click("#checking button")
+    grid.get_by_role("button", name="Check files").click()
     told = grid.locator("#checking output")
     told.filter(has_text="6 files read. Another file than was rendered, and failed").wait_for()
     bad.refresh_from_db()
