@@ -52,6 +52,38 @@ def test_a_trial_that_is_loaded_is_finished_without_a_network_and_sent_when_it_i
     assert page.evaluate("() => Object.keys(localStorage).filter((key) => key.includes('unsent'))") == []
 
 
+def test_a_page_that_comes_slowly_after_a_reload_is_not_hidden_by_the_one_before(
+    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+) -> None:
+    """The page before says that it is hidden when the new one has come, seconds after the server wrote that."""
+    rater = Rater(visit(viewport=DESK).new_page(), live_server, study)
+    page = rater.page
+    rater.begin()
+    first, second = rater.letters
+    with page.expect_response("**/events/"):
+        rater.play(first)
+
+    def come_slowly(route: Route) -> None:
+        written = route.fetch()
+        time.sleep(1.5)
+        route.fulfill(response=written)
+
+    page.route("**/trial/", come_slowly)
+    page.reload()
+    page.unroute("**/trial/")
+    rater.expect_played(first)
+    # By the new page's clock the other one is hidden about now.
+    page.wait_for_timeout(2500)
+    rater.play(second)
+    rater.choose(0, "No preference")
+    rater.choose(1, "A is much better")
+    rater.save()
+    rater.expect_place(2)
+    assert Response.objects.count() == 2
+    assert not SessionFlag.objects.exists()
+    assert PlayEvent.objects.filter(kind="hidden").exists()
+
+
 def test_an_answer_given_without_a_network_outlives_its_tab(
     study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
 ) -> None:

@@ -4,6 +4,9 @@
 const EVERY_MS = 8000;
 // studyapp/events.py takes 500 at once.
 const BATCH = 400;
+// How long a page after a reload says with every play that it is seen: the page before it may have said that it was
+// hidden at a later moment of its own clock, for a clock begins as late as the connection is slow.
+const SETTLED_MS = 15_000;
 // A bad connection may neither answer nor fail.
 const PATIENCE_MS = 20_000;
 
@@ -16,12 +19,14 @@ export class Reporter {
     this.elsewhere = elsewhere; // called when the server has shown this trial again since
     this.csrfToken = csrfToken;
     this.waiting = [];
-    // One clock from the first showing on, also over a reload.
-    this.zero = performance.now() - Math.max(0, elapsed) * 1000;
+    // One clock from the first showing on, also over a reload: what had elapsed when the server wrote the page.
+    const written = performance.getEntriesByType("navigation")[0]?.responseStart || performance.now();
+    this.zero = written - Math.max(0, elapsed) * 1000;
+    this.reloaded = elapsed > 0;
     this.lastNumber = -1;
     this.lastSent = performance.now();
     this.sending = false;
-    this.unseen = false;
+    this.unseen = this.reloaded;
     addEventListener("online", () => this.send());
   }
 
@@ -31,7 +36,8 @@ export class Reporter {
 
   add(side, kind, mediaTime, value) {
     // A browser that woke up may not have said that the page is seen again; after "hidden" nothing else counts.
-    if (this.unseen && ["play", "switch"].includes(kind) && !document.hidden) this.add(side, "visible", mediaTime);
+    const unsure = this.unseen || (this.reloaded && performance.now() < SETTLED_MS);
+    if (unsure && ["play", "switch"].includes(kind) && !document.hidden) this.add(side, "visible", mediaTime);
     if (kind === "hidden" || kind === "visible") this.unseen = kind === "hidden";
     // Milliseconds of that clock: numbers go on rising after a reload without asking where they were.
     this.lastNumber = Math.max(this.lastNumber + 1, Math.floor(this.clock * 1000));

@@ -306,8 +306,6 @@ draft.restore();
 for (const player of both) {
   if ("played" in player.root.dataset) player.markDone();
 }
-// The page before this one may have said last that it was hidden.
-if (config.elapsed > 0 && !document.hidden) reporter.add(first.side, "visible", 0);
 refresh();
 oneTab(config.preview ? "" : config.tabs, rest);
 sendKept();
