@@ -75,8 +75,8 @@ class Shares:
             # Without ties the one share is what the other leaves over.
             correlation = -1.0 if win.mean + loss.mean > 1 - 1e-9 else 0.0
         return cls(
-            _share(win.mean),
-            _share(loss.mean),
+            win.mean,
+            loss.mean,
             effective_n(win, pooled),
             effective_n(loss, pooled),
             min(max(correlation, -1.0), 1.0),
@@ -108,7 +108,3 @@ class Shares:
     def _reach(self, of_win: float, of_loss: float) -> float:
         squares = of_win**2 + of_loss**2 - 2 * self.correlation * (of_win * of_loss)
         return math.sqrt(max(squares, 0.0))
-
-
-def _share(value: float) -> float:
-    return min(max(value, 0.0), 1.0)

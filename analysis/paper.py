@@ -103,7 +103,7 @@ def _won(
     if moments.variance is None:
         share = Estimate(moments.mean, None, None, WILSON["random"], moments.reason)
     else:
-        low, high = wilson(min(max(moments.mean, 0.0), 1.0), effective_n(moments, None), moments.df, level)
+        low, high = wilson(moments.mean, effective_n(moments, None), moments.df, level)
         share = Estimate(moments.mean, min(low, moments.mean), max(high, moments.mean), WILSON["random"])
     return Won(table, dataset, system, question_name, len(rows), ties, moments.raters, moments.clips, share)
 

@@ -204,7 +204,11 @@ def wilson(share: float, n_eff: float, df: float, level: float) -> tuple[float, 
 
 
 def wilson_limits(share: float, n_eff: float, t: float) -> tuple[float, float]:
-    """Wilson interval of a share with ``n_eff`` answers that reaches ``t`` standard errors to each side."""
+    """Wilson interval of a share with ``n_eff`` answers that reaches ``t`` standard errors to each side.
+
+    A share that rounding has taken past 0 or 1 counts as that.
+    """
+    share = min(max(share, 0.0), 1.0)
     weight = t * t / n_eff
     centre = (share + weight / 2) / (1 + weight)
     half = t / (1 + weight) * math.sqrt(share * (1 - share) / n_eff + weight / (4 * n_eff))

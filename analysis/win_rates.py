@@ -242,7 +242,7 @@ def _share(study: _Study, moments: Moments, pooled: float | None) -> Estimate:
     if moments.variance is None:
         return Estimate(moments.mean, None, None, method, moments.reason)
     n_eff = effective_n(moments, pooled)
-    low, high = wilson(min(max(moments.mean, 0.0), 1.0), n_eff, moments.df, study.level)
+    low, high = wilson(moments.mean, n_eff, moments.df, study.level)
     return Estimate(moments.mean, min(low, moments.mean), max(high, moments.mean), method)
 
 

@@ -32,7 +32,7 @@ def health(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-def work(request: HttpRequest) -> HttpResponse:
+def workers(request: HttpRequest) -> HttpResponse:
     """200 while workers of the short queue come, else 503; and how long ago one took what each sweep sends.
 
     Those that make soundtracks are left out: one may rightly be at a single soundtrack for an hour. For monitoring
@@ -50,5 +50,5 @@ def work(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("health/", health, name="health"),
-    path("health/work/", work, name="health-work"),
+    path("health/workers/", workers, name="health-workers"),
 ]

@@ -50,15 +50,15 @@ def test_health_takes_no_posts(client: Client) -> None:
 @pytest.mark.django_db
 def test_health_of_the_work_is_how_long_ago_a_worker_came(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.VAR = tmp_path
-    assert client.get("/health/work/").status_code == 503
+    assert client.get("/health/workers/").status_code == 503
     tasks.note_worker()
-    answer = client.get("/health/work/")
+    answer = client.get("/health/workers/")
     assert answer.status_code == 200
     assert answer.content.decode().startswith("a worker came 0 s ago\ncovers queue short: ")
     for minutes, status in ((14, 200), (16, 503)):
         then = time.time() - 60 * minutes
         os.utime(tmp_path / "worker-came", (then, then))
-        assert client.get("/health/work/").status_code == status
+        assert client.get("/health/workers/").status_code == status
 
 
 @pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_a_supervisor_that_sweeps_by_itself_does_not_stand_for_a_worker(
 ) -> None:
     settings.VAR = tmp_path
     Supervisor(logs=tmp_path / "log").sweep_when_due()
-    assert client.get("/health/work/").status_code == 503
+    assert client.get("/health/workers/").status_code == 503
     # But it has sent for one, who says so by taking the message.
     (message,) = (Path(settings.EMBEDDED_BROKER_DIR) / "queues" / SHORT).glob("[0-9]*")
     assert json.loads(message.read_text())["headers"]["task"] == tasks.note_worker.name

@@ -194,25 +194,30 @@ def test_others_write_while_files_are_read(monkeypatch: pytest.MonkeyPatch) -> N
     assert draft.state == StudyState.OPEN
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_file_altered_after_it_was_read_keeps_the_study_shut(monkeypatch: pytest.MonkeyPatch) -> None:
-    draft = designed()
-    opening = Opening(draft, monkeypatch)
-    opening.meanwhile(lambda: [alter(row.path) for row in Stimulus.objects.all()])
-    assert "changed while files were read; try again" in str(opening.refusal)
-    draft.refresh_from_db()
-    assert draft.state == StudyState.DRAFT
+def alter_files(draft: Study) -> None:
+    for row in Stimulus.objects.all():
+        alter(row.path)
+
+
+def set_other_pairs(draft: Study) -> None:
+    pair = (make_system("ground-truth"), make_system("random-shuffle"))
+    studies.set_pairs(study=draft, pairs=[pair], by=None)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_design_changed_while_files_are_read_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (alter_files, "changed while files were read; try again"),
+        (set_other_pairs, "changed after its design was built"),
+    ],
+)
+def test_what_changes_after_it_was_read_keeps_the_study_shut(
+    monkeypatch: pytest.MonkeyPatch, change: Callable[[Study], None], told: str
+) -> None:
     draft = designed()
     opening = Opening(draft, monkeypatch)
-    opening.meanwhile(
-        lambda: studies.set_pairs(
-            study=draft, pairs=[(make_system("ground-truth"), make_system("random-shuffle"))], by=None
-        )
-    )
-    assert "changed after its design was built" in str(opening.refusal)
+    opening.meanwhile(lambda: change(draft))
+    assert told in str(opening.refusal)
     draft.refresh_from_db()
     assert draft.state == StudyState.DRAFT
