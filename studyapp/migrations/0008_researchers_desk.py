@@ -229,7 +229,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='study',
             name='stop_alpha',
-            field=models.FloatField(default=0.05, help_text='Over all looks at the running study and all pairs.', validators=[django.core.validators.MinValueValidator(0.001), django.core.validators.MaxValueValidator(0.2)], verbose_name='chance of a false alarm'),
+            field=models.FloatField(default=0.05, help_text='Over all looks at the running study, its questions and its primary pairs, or all planned pairs where none is primary.', validators=[django.core.validators.MinValueValidator(0.001), django.core.validators.MaxValueValidator(0.2)], verbose_name='chance of a false alarm'),
         ),
         migrations.AddField(
             model_name='study',

@@ -28,7 +28,8 @@ class Declared(models.Model):
         default=0.05,
         validators=[MinValueValidator(0.001), MaxValueValidator(0.2)],
         verbose_name="chance of a false alarm",
-        help_text="Over all looks at the running study and all pairs.",
+        help_text="Over all looks at the running study, its questions and its primary pairs, "
+        "or all planned pairs where none is primary.",
     )
     stop_least_raters = models.PositiveIntegerField(
         default=0, verbose_name="raters before it may stop", help_text="Evidence stops nothing earlier."
