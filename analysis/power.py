@@ -19,6 +19,7 @@ from scipy import special
 from analysis import design
 from analysis.assumptions import Assumptions
 from analysis.batched import batched_moments
+from analysis.corrections import holm
 from analysis.design import DesignError, PlannedComparison
 from analysis.net import net_interval, parts
 from analysis.results import AnalysisError
@@ -319,13 +320,3 @@ def _width(signs: Floats, dealt: Dealt, plan: StudyPlan, level: float) -> Floats
                 low, high = net_interval(win, loss, net, level=level)
                 widths[study, question, place] = high - low
     return np.asarray(widths.mean(axis=(1, 2)))
-
-
-def holm(p: Floats) -> Floats:
-    """Holm's adjusted p values of every row (S, m)."""
-    order = np.argsort(p, axis=1)
-    count = p.shape[1]
-    stepped = np.maximum.accumulate(np.take_along_axis(p, order, axis=1) * np.arange(count, 0, -1), axis=1)
-    found = np.empty_like(p)
-    np.put_along_axis(found, order, np.minimum(stepped, 1.0), axis=1)
-    return found

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from statsmodels.stats.multitest import multipletests
 
 from analysis.answers import Answers
+from analysis.corrections import benjamini_hochberg, holm
 from analysis.net import Shares, net_interval, parts
 from analysis.results import (
     BOUND,
@@ -54,7 +54,6 @@ CONVENTIONS: Mapping[Ties, str] = {
     "split": TIES_SPLIT,
     "left out": TIES_LEFT_OUT,
 }
-_STATSMODELS_NAMES = {"Holm": "holm", "Benjamini–Hochberg": "fdr_bh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +334,8 @@ def _adjusted(
     tested = [rate.test.p for rate in rates if rate.test is not None]
     if not tested:
         return tuple(rates)
-    family = tested + [1.0] * (tests - len(tested))
-    corrected = iter(multipletests(family, method=_STATSMODELS_NAMES[adjustment])[1].tolist())
+    family = np.array(tested + [1.0] * (tests - len(tested)))
+    corrected = iter((holm(family[None])[0] if adjustment == "Holm" else benjamini_hochberg(family)).tolist())
     return tuple(
         rate
         if rate.test is None

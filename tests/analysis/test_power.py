@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.multitest import multipletests
 
 from analysis import costs
 from analysis.__main__ import main
 from analysis.assumptions import PRESETS, Assumptions, clip_spread, from_pilot
 from analysis.costs import Prices, cost, ways
-from analysis.power import StudyPlan, _width, batched_moments, deal, holm, power, simulate
+from analysis.power import StudyPlan, _width, batched_moments, deal, power, simulate
 from analysis.power import _shown as shown_by_power
 from analysis.ratings import read
 from analysis.results import AnalysisError
@@ -168,12 +167,6 @@ def test_the_spread_of_clips_is_that_of_clips_heard_by_endlessly_many() -> None:
     latent = effect + clips + rng.normal(0, 0.5, (400, 20_000)) + rng.logistic(size=(400, 20_000))
     means = (np.sign(latent) * (np.abs(latent) > band)).mean(axis=1)
     assert clip_spread(REFERENCE) == pytest.approx(means.std(), rel=0.12)
-
-
-def test_holm_is_that_of_statsmodels() -> None:
-    p = np.random.default_rng(1).random((20, 7)) ** 3
-    for row, adjusted in zip(p, holm(p), strict=True):
-        assert adjusted == pytest.approx(multipletests(row, method="holm")[1])
 
 
 def test_the_blocks_are_those_of_the_design_and_who_leaves_is_followed_by_another() -> None:
