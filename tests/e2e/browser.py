@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from studyapp.models import Study
+from studyapp.models import Stimulus, Study
+from tests.studyapp.factories import open_study
 
 ROOT = Path(__file__).parent.parent.parent
 ARTIFACTS = Path(os.environ.get("DUET_TEST_ARTIFACTS", ROOT / "var" / "test-artifacts")) / "rater"
@@ -73,12 +74,23 @@ def film(colours: str, tone_hz: int, seconds: float = CLIP_S) -> bytes:
     return encoded(f"{tone} -map 0:v -map 1:a -c:v copy -c:a aac -b:a 128k", picture(colours, seconds))
 
 
+def one_long_clip() -> Study:
+    """A trial of one longer clip whose versions count as heard: both players run together from the start."""
+    study = open_study(clips=1, blocks=1, seconds=LONG_S, min_coverage=0.0)
+    for number, stimulus in enumerate(Stimulus.objects.filter(clip__studies=study).order_by("pk")):
+        content = film(COLOURS[0], 330 + 110 * number, LONG_S)
+        stimulus.path.write_bytes(content)
+        Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
+    return study
+
+
 class Rater:
     """What a person does on the trial page."""
 
     def __init__(self, page: Page, server: LiveServer, study: Study) -> None:
         self.page = page
         self.link = f"{server.url}/take/{study.token}/"
+        self.trials = study.blocks.earliest("number").trials.count()
 
     def shoot(self, name: str) -> None:
         ARTIFACTS.mkdir(parents=True, exist_ok=True)
@@ -91,7 +103,7 @@ class Rater:
         self.expect_place(1)
 
     def expect_place(self, place: int) -> None:
-        expect(self.page).to_have_title(f"Comparison {place} of 3")
+        expect(self.page).to_have_title(f"Comparison {place} of {self.trials}")
         expect(self.page.locator("video").first).to_have_js_property("readyState", 4)
 
     @property

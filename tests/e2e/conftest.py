@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from studyapp.models import Stimulus, Study
 from tests.e2e.browser import BROWSER, CLIP_S, COLOURS, FLAGS, film
 from tests.studyapp.factories import open_study
+
+expect.set_options(timeout=30_000)  # machines differ, and none of this measures speed
 
 
 @pytest.fixture

@@ -98,8 +98,7 @@ def test_the_pages_are_readable_by_everybody(grid: Page) -> None:
         grid.goto(address)
         for width, scheme in ((390, "light"), (1440, "dark")):
             grid.set_viewport_size({"width": width, "height": 800})
-            grid.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            grid.wait_for_timeout(300)
+            grid.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             assert grid.evaluate("document.documentElement.scrollWidth <= innerWidth")
             found = Axe().run(grid, options=RULES).response["violations"]
             wrong += [

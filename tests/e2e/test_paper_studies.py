@@ -72,7 +72,6 @@ def page(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]
         context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
         tab = context.new_page()
         tab.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)  # machines differ, and none of this measures speed
         tab.on("console", listen)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.goto(f"{site.url}/admin/")

@@ -16,7 +16,6 @@ from studyapp.models import (
     PlayEvent,
     Presentation,
     Response,
-    Stimulus,
     StimulusHold,
     Study,
     StudySession,
@@ -25,8 +24,7 @@ from studyapp.models import (
 )
 from studyapp.states import SessionState
 from studyapp.views import trial_page
-from tests.e2e.browser import ARTIFACTS, CLIP_S, COLOURS, DESK, LONG_S, MARKS, Rater, film
-from tests.studyapp.factories import open_study
+from tests.e2e.browser import ARTIFACTS, CLIP_S, DESK, LONG_S, MARKS, Rater, one_long_clip
 
 pytestmark = MARKS
 
@@ -493,12 +491,7 @@ def test_the_pictures_are_those_of_one_moment(
 
 
 def open_at_free_replay(page: Page, live_server: LiveServer) -> None:
-    """A trial of one longer clip whose versions count as heard: both players run together from the start."""
-    study = open_study(clips=1, blocks=1, seconds=LONG_S, min_coverage=0.0)
-    for number, stimulus in enumerate(Stimulus.objects.filter(clip__studies=study).order_by("pk")):
-        content = film(COLOURS[0], 330 + 110 * number, LONG_S)
-        stimulus.path.write_bytes(content)
-        Stimulus.objects.filter(pk=stimulus.pk).update(file_bytes=len(content))
+    study = one_long_clip()
     page.goto(f"{live_server.url}/take/{study.token}/")
     page.get_by_role("button", name="I agree to take part").click()
     page.get_by_role("link", name="Begin").click()

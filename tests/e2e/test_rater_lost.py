@@ -23,7 +23,7 @@ from studyapp.models import (
     VoidedTrial,
 )
 from studyapp.states import SessionState
-from tests.e2e.browser import ARTIFACTS, DESK, MARKS, Rater
+from tests.e2e.browser import ARTIFACTS, DESK, MARKS, Rater, one_long_clip
 
 pytestmark = MARKS
 
@@ -318,11 +318,10 @@ def test_a_clock_that_is_wrong_by_a_day_and_a_server_that_restarts_cost_nothing(
 
 
 def test_the_keyboard_alone_switches_at_the_same_moment_and_one_is_heard_at_a_time(
-    study: Study, live_server: LiveServer, visit: Callable[..., BrowserContext]
+    live_server: LiveServer, visit: Callable[..., BrowserContext]
 ) -> None:
-    Study.objects.filter(pk=study.pk).update(min_coverage=0)
     page = visit(viewport=DESK).new_page()
-    rater = Rater(page, live_server, study)
+    rater = Rater(page, live_server, one_long_clip())
     rater.begin()
     expect(page.locator("#switch")).to_be_enabled()
     heard = page.locator(".player.playing")

@@ -47,7 +47,6 @@ def page(site: Site) -> Iterator[Page]:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
         tab = context.new_page()
         tab.set_default_timeout(20_000)
-        expect.set_options(timeout=30_000)  # machines differ, and none of this measures speed
         tab.on("console", listen)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         context.add_init_script(

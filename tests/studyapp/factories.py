@@ -38,7 +38,8 @@ from studyapp.models import (
 from studyapp.questions import Question
 from studyapp.states import StimulusState, StudyState
 
-_numbers = itertools.count(1)
+# Names sort as they were made, as many digits as they have, and no short number is found in a page by chance.
+_numbers = itertools.count(100_001)
 
 
 def sha(text: str | bytes) -> str:

@@ -55,6 +55,16 @@ def telling_words(study: Study) -> set[str]:
     return {word.lower() for word in words if word}
 
 
+RANDOM = re.compile(r"[\w=:-]{16,}")  # tokens, signatures, tickets and cookies
+
+
+def tells(word: str, text: str) -> bool:
+    """Whether text holds the word; a short one as a word of its own, as random letters hold it now and then."""
+    if len(word) > 5:
+        return word in text
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", RANDOM.sub("#", text)) is not None
+
+
 def test_a_walk_through_a_running_study_finds_no_systems_name() -> None:
     study = study_with_names()
     walk = Walk(study)
@@ -66,7 +76,7 @@ def test_a_walk_through_a_running_study_finds_no_systems_name() -> None:
     assert sum("/static/" in address for address in walk.seen) >= 5
     words = telling_words(study)
     assert len(words) > 25
-    found = {(word, address) for address, text in walk.seen.items() for word in words if word in text.lower()}
+    found = {(word, address) for address, text in walk.seen.items() for word in words if tells(word, text.lower())}
     assert not found
 
 

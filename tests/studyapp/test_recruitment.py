@@ -24,7 +24,7 @@ from tests.studyapp.test_rater_pages import Browser
 
 pytestmark = pytest.mark.django_db
 
-PROLIFIC = {"PROLIFIC_PID": "5f0c1e", "STUDY_ID": "62ab", "SESSION_ID": "77cd"}
+PROLIFIC = {"PROLIFIC_PID": "5f0c1e-prolific", "STUDY_ID": "62ab", "SESSION_ID": "77cd"}
 
 
 def prolific_study(**fields: Any) -> Study:
@@ -124,7 +124,8 @@ def test_a_panels_id_takes_part_once_and_comes_back_by_the_same_link() -> None:
     client, without_cookies = Client(), Client()
     agree(study, client, first_page(study, client, **PROLIFIC))
     participant = Participant.objects.get()
-    assert (participant.panel_id, participant.further) == ("5f0c1e", {"STUDY_ID": "62ab", "SESSION_ID": "77cd"})
+    assert participant.panel_id == "5f0c1e-prolific"
+    assert participant.further == {"STUDY_ID": "62ab", "SESSION_ID": "77cd"}
     assert "How it works" in first_page(study, without_cookies, **PROLIFIC)
     assert StudySession.objects.count() == 1
     StudySession.objects.update(state=SessionState.COMPLETED, completed_at=timezone.now())
@@ -165,7 +166,7 @@ def test_a_digest_tells_nobody_who_took_part_but_refuses_them_after_the_purge() 
     participant = Participant.objects.get()
     assert (participant.panel_id, participant.further) == ("", {})
     assert participant.purged_at is not None
-    assert "5f0c1e" not in str(Participant.objects.values())
+    assert "5f0c1e-prolific" not in str(Participant.objects.values())
     assert "How it works" in first_page(study, Client(), **PROLIFIC)
     assert StudySession.objects.count() == 1
     other = prolific_study()
@@ -201,7 +202,7 @@ def test_no_thank_you_is_counted_leads_back_and_keeps_nothing() -> None:
     study.refresh_from_db()
     assert study.declined == 1
     assert not any(model.objects.exists() for model in (StudySession, Participant, Rater))
-    assert "5f0c1e" not in page
+    assert "5f0c1e-prolific" not in page
 
 
 def test_an_end_without_a_code_says_what_to_do() -> None:
@@ -259,7 +260,9 @@ def test_a_ticket_cannot_be_made_up_or_used_in_another_study() -> None:
     page = first_page(study, client, **PROLIFIC)
     ticket = re.search(r'name="ticket" value="([^"]+)"', page)
     assert ticket
-    for forged in (ticket[1][:-2] + "AA", ""):
+    said, _, signature = ticket[1].rpartition(":")
+    other_signature = ("b" if signature.startswith("a") else "a") + signature[1:]
+    for forged in (f"{said}:{other_signature}", ""):
         client.post(reverse("take-consent", args=[study.token]), {"ticket": forged})
     client.post(reverse("take-consent", args=[other.token]), {"ticket": ticket[1]})
     assert not StudySession.objects.exists()

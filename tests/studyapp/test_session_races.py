@@ -169,7 +169,9 @@ def test_claiming_a_remainder_while_it_is_packed_again_loses_nothing() -> None:
         assert len(set(comparisons)) == len(comparisons)
 
 
-def while_uncommitted(first: Callable[[], object], second: Callable[[], T]) -> tuple[bool, T | Exception]:
+def while_uncommitted(
+    first: Callable[[], object], second: Callable[[], T], *, patience_s: float = 0.7
+) -> tuple[bool, T | Exception]:
     """Run ``second`` while the transaction of ``first`` is not committed yet.
 
     Returns whether ``second`` waited for that commit, and what came of it.
@@ -185,7 +187,7 @@ def while_uncommitted(first: Callable[[], object], second: Callable[[], T]) -> t
             with held_open:
                 first()
                 done.set()
-                waited.append(not second_over.wait(timeout=0.7))
+                waited.append(not second_over.wait(timeout=patience_s))
         finally:
             done.set()
             connection.close()
@@ -251,7 +253,7 @@ def test_answers_of_two_raters_do_not_wait_for_each_other() -> None:
         pytest.skip("SQLite has one writer at a time")
     study = open_study(clips=2)
     one, other = (answering(sessions.enrol(study=study, now=NOW), 3) for _ in range(2))
-    waited, _ = while_uncommitted(one, other)
+    waited, _ = while_uncommitted(one, other, patience_s=20)
     assert not waited
 
 

@@ -56,7 +56,7 @@ def test_the_same_seed_answers_alike_and_another_does_not() -> None:
 
     def answers(seed: int) -> list[int]:
         study = open_study(clips=6, blocks=1, systems=systems)
-        for number, clip in enumerate(study.clips.all()):
+        for number, clip in enumerate(study.clips.order_by("pk")):
             Clip.objects.filter(pk=clip.pk).update(dataset=study.slug, clip_id=f"clip{number}")
         simulate(study, raters=1, effects={}, seed=seed)
         responses = Response.objects.filter(session__study=study).order_by("trial__position", "question")

@@ -40,9 +40,10 @@ class Exchange:
 
     @property
     def text(self) -> str:
-        """Address, headers, cookies and body, one below the other."""
+        """Address, headers, cookies and body, one below the other; a video's body is no text."""
         headers = "\n".join(f"{name}: {value}" for name, value in self.headers)
-        return "\n".join((self.address, headers, self.cookies, self.body.decode("utf-8", "replace")))
+        body = "" if self.is_video else self.body.decode("utf-8", "replace")
+        return "\n".join((self.address, headers, self.cookies, body))
 
 
 class Links(HTMLParser):

@@ -158,9 +158,9 @@ def test_a_file_that_is_taken_away_is_noted(study: Study, owner: User) -> None:
 
 
 def test_who_may_not_see_names_reads_letters_on_the_page_and_in_the_file(client: Client, study: Study) -> None:
-    first, second, other = make_system(slug="cmt"), make_system(slug="cmt-tiny"), make_system(slug="elsewhere")
+    first, second, other = make_system(slug="cmt-one"), make_system(slug="cmt-two"), make_system(slug="others")
     study.pairs.create(system_1=first, system_2=second)
-    told = {"before": {"pairs": ["elsewhere vs cmt"]}, "after": {"pairs": ["cmt vs cmt-tiny"]}, "cmt-tiny": 3}
+    told = {"before": {"pairs": ["others vs cmt-one"]}, "after": {"pairs": ["cmt-one vs cmt-two"]}, "cmt-two": 3}
     AuditLine.write("pairs chosen", by=None, study=study, **told)
     viewer = make_researcher(is_superuser=False)
     make_member(study, viewer)
@@ -171,7 +171,7 @@ def test_who_may_not_see_names_reads_letters_on_the_page_and_in_the_file(client:
         assert not any(system.slug in text for system in (first, second, other))
         assert {"System A", "System B", "another system"} <= {name for name in NAMED if name in text}
     StudyMember.objects.filter(user=viewer).update(sees_names=True)
-    assert "cmt vs cmt-tiny" in client.get(reverse("research-history", args=[study.slug])).content.decode()
+    assert "cmt-one vs cmt-two" in client.get(reverse("research-history", args=[study.slug])).content.decode()
 
 
 def test_what_others_did_to_its_clips_and_systems_is_in_its_history(

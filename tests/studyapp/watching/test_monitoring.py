@@ -61,7 +61,7 @@ def taking_part(study: Study, choices: tuple[int, ...], *, simulated: bool = Fal
 
 def figures(study: Study) -> Figures:
     study.refresh_from_db()
-    return monitoring.figures(study, now=timezone.now())
+    return monitoring.figures(study, now=NOW)
 
 
 def test_nothing_has_happened_yet() -> None:
@@ -270,7 +270,7 @@ def test_times_arrivals_and_the_expected_end_follow_from_the_rows() -> None:
     assert (found.trial_s.of, round(found.trial_s.middle)) == (6, 35)
     assert found.trial_s.low < found.trial_s.middle < found.trial_s.high
     assert (sum(found.arrivals), found.arrivals[-2]) == (3, 3)
-    assert found.completed_an_hour == pytest.approx(1, abs=0.1)  # NOW is some minutes ago by now
+    assert found.completed_an_hour == pytest.approx(1, abs=0.1)
     assert found.expected_end is not None
     assert found.expected_end - found.at == pytest.approx(timedelta(hours=2), abs=timedelta(minutes=20))
     assert found.quiet_since == NOW
@@ -291,7 +291,7 @@ def test_the_rate_of_a_pilot_is_of_the_hours_since_it_began() -> None:
         taking_part(study, (1,))
     # Of an earlier pilot, which another one followed.
     assert earlier.completed_at is not None
-    assert figures(study).completed_an_hour == pytest.approx(1, abs=0.1)  # NOW is some minutes ago by now
+    assert figures(study).completed_an_hour == pytest.approx(1, abs=0.1)
 
 
 def test_reading_costs_as_many_queries_for_many_sessions_as_for_few(
