@@ -4,6 +4,10 @@ A unit is one comparison (clip and pair of systems) under one question; an answe
 falls when nearly all answers are alike, however much raters agree; AC2 does not, so both are told. Low agreement
 in a question of taste is taste, not error: neither number passes or fails anybody.
 
+Values are as many as were to be had: five, or three where nobody answered strongly, or two where nobody saw a tie
+either, as in votes. Both pair the answers of units that two raters or more have judged; AC2 takes the chance of
+each value from the answers to all units.
+
 Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability"; Gwet (2014), Handbook of Inter-Rater
 Reliability, 4th edition, chapters 4 and 5. Intervals are delete-one jackknives over units and over raters; the
 wider is told.
@@ -14,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -21,14 +26,15 @@ from analysis.answers import Answers
 from analysis.results import Estimate
 from analysis.variance import Codes, Floats, dense, t_quantile
 
-VALUES = 5
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
 CHANGED_AT_ONCE = 100_000
 JACKKNIFE = "delete-one jackknife over {over}, t interval"
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of one question. ``answers`` are those of units with two raters or more; the others say nothing of it."""
+    """Of one question. ``units``, ``raters`` and ``answers`` are those of units with two raters or more."""
 
     question: str
     units: int
@@ -46,20 +52,55 @@ def agreements(answers: Answers, *, level: float = 0.95) -> tuple[Agreement, ...
 def _of_one(answers: Answers, question: int, level: float) -> Agreement:
     rows = np.flatnonzero(answers.question == question)
     unit = dense(answers.clip[rows] * len(answers.pairs) + answers.pair[rows])
-    rows = rows[np.bincount(unit)[unit] > 1]
-    if not len(rows):
+    rater = dense(answers.rater[rows])
+    raters_of = np.bincount(np.unique(unit * (int(rater.max()) + 1) + rater) // (int(rater.max()) + 1))[unit]
+    paired = raters_of > 1
+    if not paired.any():
         nobody = Estimate(0.0, None, None, "", "no comparison was judged by two raters")
         return Agreement(answers.questions[question], 0, 0, 0, nobody, nobody)
-    unit = dense(answers.clip[rows] * len(answers.pairs) + answers.pair[rows])
-    rater = dense(answers.rater[rows])
-    value = answers.score[rows] + 2
-    weights = quadratic_weights(VALUES)
-    alpha = _estimate(_alpha_parts, _alpha_of, unit, rater, value, level)
+    value, values = _values(answers.score[rows])
+    weights = quadratic_weights(values)
+    # What one rater answered twice pairs with nobody else's.
+    known = paired | (np.bincount(unit)[unit] == 1)
+    alpha = _estimate(_alpha_parts, _alpha_of, _Given.of(unit, rater, value, paired, values), level)
     ac2 = _estimate(
-        partial(_ac2_parts, weights=weights), partial(_ac2_of, weights=weights), unit, rater, value, level
+        partial(_ac2_parts, weights=weights),
+        partial(_ac2_of, weights=weights),
+        _Given.of(unit, rater, value, known, values),
+        level,
     )
-    units, raters = int(unit.max()) + 1, int(rater.max()) + 1
-    return Agreement(answers.questions[question], units, raters, len(rows), alpha, ac2)
+    units, raters = (len(np.unique(codes[paired])) for codes in (unit, rater))
+    return Agreement(answers.questions[question], units, raters, int(paired.sum()), alpha, ac2)
+
+
+def _values(score: Codes) -> tuple[Codes, int]:
+    """Scores (N,) as places on their scale from 0, and how many places it has."""
+    if np.abs(score).max() > 1:
+        return score + 2, 5
+    if (score == 0).any():
+        return score + 1, 3
+    return (score + 1) // 2, 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """Answers (N,) as codes without gaps: the unit and rater of each, and its place of so many ``values``."""
+
+    unit: Codes
+    rater: Codes
+    value: Codes
+    values: int
+
+    @classmethod
+    def of(cls, unit: Codes, rater: Codes, value: Codes, some: Flags, values: int) -> _Given:
+        return cls(dense(unit[some]), dense(rater[some]), value[some], values)
+
+    @property
+    def counts(self) -> Floats:
+        """(U, Q)"""
+        key = self.unit * self.values + self.value
+        counts = np.bincount(key, minlength=self.values * (int(self.unit.max()) + 1))
+        return np.asarray(counts.reshape(-1, self.values), dtype=np.float64)
 
 
 def krippendorff_alpha(counts: Floats) -> float:
@@ -128,13 +169,11 @@ def _ac2_of(parts: Floats, weights: Floats) -> Floats:
 def _estimate(
     parts_of: Callable[[Floats], Floats],
     statistic: Callable[[Floats], Floats],
-    unit: Codes,
-    rater: Codes,
-    value: Codes,
+    given: _Given,
     level: float,
 ) -> Estimate:
-    units, raters = int(unit.max()) + 1, int(rater.max()) + 1
-    counts = np.bincount(unit * VALUES + value, minlength=VALUES * units).reshape(-1, VALUES).astype(np.float64)
+    units, raters = int(given.unit.max()) + 1, int(given.rater.max()) + 1
+    counts = given.counts
     parts = parts_of(counts)
     total = parts.sum(axis=0)
     whole = float(statistic(total))
@@ -145,7 +184,7 @@ def _estimate(
         return Estimate(whole, None, None, "", f"fewer than three {what}, so the spread cannot be estimated")
     without = {
         "units": statistic(total - parts),
-        "raters": statistic(total + _change_without(parts_of, counts, parts, unit, rater, value)),
+        "raters": statistic(total + _change_without(parts_of, counts, parts, given)),
     }
     spreads = {name: _jackknife(values) for name, values in without.items()}
     over = max(spreads, key=lambda name: spreads[name])
@@ -153,13 +192,11 @@ def _estimate(
     return Estimate(whole, max(whole - half, -1.0), min(whole + half, 1.0), JACKKNIFE.format(over=over))
 
 
-def _change_without(
-    parts_of: Callable[[Floats], Floats], counts: Floats, parts: Floats, unit: Codes, rater: Codes, value: Codes
-) -> Floats:
+def _change_without(parts_of: Callable[[Floats], Floats], counts: Floats, parts: Floats, given: _Given) -> Floats:
     """What leaving each rater out changes in the summed parts (R, K): only in the units that the rater judged."""
-    key, mine = np.unique(rater * len(counts) + unit, return_inverse=True)
+    key, mine = np.unique(given.rater * len(counts) + given.unit, return_inverse=True)
     owner, judged = np.divmod(key, len(counts))
-    change = np.zeros((int(rater.max()) + 1, parts.shape[1]))
+    change = np.zeros((int(given.rater.max()) + 1, parts.shape[1]))
     order = np.argsort(mine, kind="stable")
     starts = np.searchsorted(mine[order], np.arange(0, len(key), CHANGED_AT_ONCE))
     for first, start, end in zip(
@@ -167,8 +204,8 @@ def _change_without(
     ):
         rows = order[start:end]
         some = slice(first, min(first + CHANGED_AT_ONCE, len(key)))
-        own = np.zeros((some.stop - some.start, VALUES))
-        np.add.at(own, (mine[rows] - first, value[rows]), 1.0)
+        own = np.zeros((some.stop - some.start, given.values))
+        np.add.at(own, (mine[rows] - first, given.value[rows]), 1.0)
         left = parts_of(counts[judged[some]] - own) - parts[judged[some]]
         np.add.at(change, owner[some], left)
     return change

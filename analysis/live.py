@@ -77,6 +77,7 @@ def monitor_table(watched: Sequence[Watched]) -> Table:
                 QUESTION_TITLES[one.question],
                 f"{one.system_1} against {one.system_2}",
                 str(one.raters),
+                str(one.under_way),
                 signed_percent(one.net),
                 f"{signed_percent(one.low)} to {signed_percent(one.high)}",
                 f"{_short(one.evidence)} of {one.needed:.0f}",
@@ -85,7 +86,7 @@ def monitor_table(watched: Sequence[Watched]) -> Table:
         )
         for one in watched
     )
-    columns = ("Question", "Pair", "Raters", "Net", "Bounds at every look", "Evidence", "Decision")
+    columns = ("Question", "Pair", "Raters", "Under way", "Net", "Bounds at every look", "Evidence", "Decision")
     return Table("The study so far", columns, rows, headings=2)
 
 

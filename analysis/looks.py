@@ -31,18 +31,27 @@ _AT_ONCE = 2048
 Counts = np.ndarray[Any, np.dtype[np.intp]]
 
 
-def watch_line(line: tuple[str, str, str], values: Floats, *, lines: int, rule: StoppingRule) -> Watched:
+def watch_line(
+    line: tuple[str, str, str],
+    values: Floats,
+    *,
+    lines: int,
+    rule: StoppingRule,
+    under_way: int = 0,
+    ends: Counts | None = None,
+) -> Watched:
     """One question and pair (question, system_1, system_2), where the family has so many ``lines``.
 
-    values: (R,) each rater's X in [0, 1], as ``analysis.sequential`` defines it, in the order of their last
-    answers; at least one. Evidence that no float can hold is given as the greatest that one can.
+    values: (R,) each finished rater's X in [0, 1], as ``analysis.sequential`` defines it, in the order of
+    finishing; at least one. ends: numbers of raters, rising to R, at which it may be looked, where some finished
+    at one moment (None: at each). Evidence that no float can hold is given as the greatest that one can.
     """
-    seen = Seen(values)
+    seen = Seen(values, ends)
     logs = seen.log_evidence_throughout(0.5)
     needed = lines / rule.alpha
-    over = np.flatnonzero(logs >= np.log(needed))
+    over = seen.ends[logs[seen.ends - 1] >= np.log(needed)]
     primary = rule.is_primary(line[1], line[2])
-    reached_at = int(over[0]) + 1 if primary and len(over) else None
+    reached_at = int(over[0]) if primary and len(over) else None
     low, high = seen.interval(rule.alpha)
     asymptotic = asymptotic_interval(values, rule.alpha)
     return Watched(
@@ -50,6 +59,7 @@ def watch_line(line: tuple[str, str, str], values: Floats, *, lines: int, rule: 
         system_1=line[1],
         system_2=line[2],
         raters=len(values),
+        under_way=under_way,
         net=float(2 * values.mean() - 1),
         low=2 * low - 1,
         high=2 * high - 1,
@@ -76,8 +86,10 @@ def looks_at(raters: int) -> Counts:
 class Seen:
     """How often each value had come at each look: ``counts`` (L, V) of ``levels`` (V,)."""
 
-    def __init__(self, values: Floats) -> None:
-        self.looks = looks_at(len(values))
+    def __init__(self, values: Floats, ends: Counts | None = None) -> None:
+        self.ends = np.arange(1, len(values) + 1) if ends is None else ends
+        # Where raters finished together, the look is after the last of them.
+        self.looks = np.unique(self.ends[np.searchsorted(self.ends, looks_at(len(values)))])
         self.levels, self.level = np.unique(np.round(values, 12), return_inverse=True)
         last = int(self.looks[-1])
         between = np.searchsorted(self.looks, np.arange(1, last + 1))

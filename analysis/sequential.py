@@ -1,9 +1,10 @@
 """Watching a study while it runs, without fooling oneself: evidence that may be looked at after every rater.
 
-The unit is the rater: X = (1 + the mean sign of a rater's answers) / 2 for one pair and question, in order of the
-last answers; a rater who goes on answering changes X, so those under way count for what they have answered so far.
-Fed single answers, an e-process is invalid as soon as raters differ from one another. The clips are taken as they
-are: what is found holds for them, and generalising to others waits for the final two-way interval.
+The unit is the rater: X = (1 + the mean sign of a rater's answers) / 2 for one pair and question. Fed single
+answers, an e-process is invalid as soon as raters differ from one another. And raters count once they have
+finished, in the order of finishing: while a crowd is under way at once, values that still change would be looked
+at in one order after another, and a preference that is not there found in a third of studies. The clips are taken
+as they are: what is found holds for them, and generalising to others waits for the final two-way interval.
 
 - **Betting** (Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting", JRSS B 86):
   E = mean over λ of ∏ (1 + λ (X − m)). Under mean m its chance of ever reaching 1/α is at most α (Ville), whenever
@@ -37,6 +38,7 @@ FIRST_ASYMPTOTIC = 10
 class Watched:
     """One pair under one question, after so many raters. Bounds are of net preference for ``system_1``.
 
+    ``raters`` have finished; those ``under_way`` have answered and not finished, and count for nothing yet.
     ``evidence`` is E against no preference and ``needed`` what it has to reach, with Bonferroni over the lines of
     the declared ``Family``; ``reached_at`` is the number of the rater with whom it did, or None. None of it is a
     p value. ``decision`` is what the declared rule says, in words. A pair that is not ``primary`` is outside the
@@ -47,6 +49,7 @@ class Watched:
     system_1: str
     system_2: str
     raters: int
+    under_way: int
     net: float
     low: float
     high: float
@@ -75,6 +78,8 @@ class StoppingRule:
     pairs of the family, in either order (none given: every pair); ``lines`` says how many lines it has. Neither
     hangs on what was answered so far, or what was reached would be taken back as other pairs come in. Evidence
     stops nothing before ``least_raters``; ``most_raters`` stop it whatever was found (None: no such bound).
+    ``quiet_minutes``: a rater of a table has finished after so long without an answer, and what comes after such a
+    silence counts for nothing here.
     """
 
     alpha: float = 0.05
@@ -82,6 +87,7 @@ class StoppingRule:
     most_raters: int | None = None
     primary: Collection[tuple[str, str]] = ()
     lines: int | None = None
+    quiet_minutes: float = 60.0
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
@@ -91,6 +97,8 @@ class StoppingRule:
         fewest = max(len({frozenset(pair) for pair in named_pairs(self.primary)}), 1)
         if self.lines is not None and self.lines < fewest:
             raise AnalysisError(f"lines are at least {fewest}, not {self.lines}")
+        if not self.quiet_minutes > 0:
+            raise AnalysisError(f"quiet_minutes are more than 0, not {self.quiet_minutes}")
 
     def is_primary(self, system_1: str, system_2: str) -> bool:
         """Whether a pair is of the declared family; every pair is where none was declared."""
@@ -127,21 +135,40 @@ def watch(
     frame: pd.DataFrame,
     rule: StoppingRule = StoppingRule(),
     *,
+    ended: bool = False,
     include_simulated: bool = False,
 ) -> tuple[Watched, ...]:
     """Every pair and question of a running study's table, as ``schema.read`` returned it.
 
-    The bounds of one line hold at 1 − alpha over all looks; what is ``needed`` also covers that the family has
-    several lines. Raises AnalysisError without answers, and for more lines of the family than were declared.
+    The newest answer of the table is the moment of the look. ``ended``: nobody answers any more, so those who
+    answered last have finished too. The bounds of one line hold at 1 − alpha over all looks; what is ``needed``
+    also covers that the family has several lines. Raises AnalysisError without answers, for several studies, while
+    nobody has finished, and for more lines of the family than were declared.
     """
     used = _used(frame, include_simulated)
+    if len(studies := used["study"].unique()) > 1:
+        raise AnalysisError(f"the table holds {len(studies)} studies, {', '.join(studies)}; watch one at a time")
     if used["answered_at"].isna().any():
         raise AnalysisError("column 'answered_at' is empty in some rows, so raters have no order to be watched in")
     lines = _family(used, rule).lines
-    groups = used.groupby(["question", "system_1", "system_2"], observed=True, sort=True)
-    found = tuple(_watched((str(a), str(b), str(c)), rows, lines, rule) for (a, b, c), rows in groups)
-    if (watched := sum(one.primary for one in found)) > lines:
+    by_line = ["question", "system_1", "system_2"]
+    seen = used[by_line].drop_duplicates()
+    watched = sum(rule.is_primary(str(one), str(other)) for _, one, other in seen.itertuples(index=False))
+    if watched > lines:
         raise AnalysisError(f"{watched} lines are watched, and alpha was declared to be shared by {lines}")
+    signs = np.sign(used["score"].to_numpy(dtype=np.float64))
+    rows = used[by_line].assign(rater=pd.factorize(used["rater_id"])[0], sign=signs)
+    finished_at, in_time = _finished(rows["rater"], used["answered_at"], rule, ended=ended)
+    rows["at"] = finished_at[rows["rater"]]
+    groups = rows[in_time].groupby(by_line, observed=True, sort=True)
+    lines_found = (_watched((str(a), str(b), str(c)), mine, lines, rule) for (a, b, c), mine in groups)
+    found = tuple(one for one in lines_found if one is not None)
+    if not found:
+        raise AnalysisError(
+            f"{_counted(int(rows['rater'].nunique()), 'rater')} under way and none has finished; one counts after "
+            f"{rule.quiet_minutes:g} minutes without an answer (quiet_minutes, --quiet-minutes), or at once where "
+            "nobody answers any more (ended=True, --ended)"
+        )
     return found
 
 
@@ -173,20 +200,50 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _watched(line: tuple[str, str, str], rows: pd.DataFrame, lines: int, rule: StoppingRule) -> Watched:
+def _finished(
+    rater: pd.Series[int], answered_at: pd.Series[Any], rule: StoppingRule, *, ended: bool
+) -> tuple[Floats, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """When each rater (R,) finished, in seconds, NaN for who has not; and which answers (N,) came before that.
+
+    Neither changes as later answers come: a rater who comes back after the silence stays as he or she was.
+    """
+    rated = rater.to_numpy()
+    seconds = answered_at.to_numpy(dtype="datetime64[ns]").astype(np.int64) / 1e9
+    quiet = 60 * rule.quiet_minutes
+    order = np.lexsort((seconds, rated))
+    same = np.diff(rated[order], prepend=-1) == 0
+    gap = same & (np.diff(seconds[order], prepend=0.0) > quiet)
+    # How many silences lie before each answer of its rater.
+    begins = np.flatnonzero(~same)
+    silences = np.cumsum(gap)
+    before = silences - np.repeat(silences[begins], np.diff(np.append(begins, len(rated))))
+    in_time = np.empty(len(rated), dtype=bool)
+    in_time[order] = before == 0
+    finished = np.full(int(rated.max()) + 1, -np.inf)
+    np.maximum.at(finished, rated[in_time], seconds[in_time])
+    if not ended:
+        finished[seconds.max() - finished <= quiet] = np.nan
+    return finished, in_time
+
+
+def _watched(line: tuple[str, str, str], rows: pd.DataFrame, lines: int, rule: StoppingRule) -> Watched | None:
     # It builds on this module's rule and result.
     from analysis.looks import watch_line
 
-    by_rater = pd.DataFrame(
-        {
-            "sign": np.sign(rows["score"].to_numpy(dtype=np.float64)),
-            "at": rows["answered_at"].to_numpy(),
-            "rater": rows["rater_id"].astype(str),
-        }
+    raters = rows.groupby("rater").agg(sign=("sign", "mean"), at=("at", "first"))
+    finished = raters.dropna().sort_values(["at", "sign"])
+    if finished.empty:
+        return None
+    moments = finished["at"].to_numpy()
+    return watch_line(
+        line,
+        (1 + finished["sign"].to_numpy(dtype=np.float64)) / 2,
+        # Of raters who finished at one moment none was first: they are looked at together.
+        ends=np.flatnonzero(np.append(moments[1:] != moments[:-1], True)) + 1,
+        under_way=len(raters) - len(finished),
+        lines=lines,
+        rule=rule,
     )
-    raters = by_rater.groupby("rater").agg(sign=("sign", "mean"), at=("at", "max")).sort_values(["at", "rater"])
-    values = (1 + raters["sign"].to_numpy(dtype=np.float64)) / 2
-    return watch_line(line, values, lines=lines, rule=rule)
 
 
 def evidence(values: Floats, mean: float) -> Floats:

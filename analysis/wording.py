@@ -284,7 +284,7 @@ def methods(rates: WinRates, *, declared: bool = True, five: bool = True) -> tup
 
 
 WATCHING = (
-    "Net preference by rater, with bounds that hold however often one looks: by betting (guaranteed, thin), and "
+    "Net preference by rater who has finished, with bounds that hold however often one looks: by betting (guaranteed, thin), and "
     "from ten raters on asymptotically (thick, to plan by). Clips are taken as they are, so this says nothing of "
     "other clips yet. There is no p value: one that is looked at while raters come is none."
 )

@@ -18,6 +18,9 @@ be looked at as often as one likes. There is no p value here: one that is looked
     python -m analysis monitor ratings.csv --primary cmt v2meow-clip --primary cmt v2meow-mert
     python -m analysis monitor ratings.csv --lines 6     three pairs were planned, and two questions
 
+A rater counts once finished: after --quiet-minutes without an answer before the newest answer of the table, or,
+with --ended, in any case. Values that still change would make false alarms while a crowd is under way at once.
+
 Say what was planned, by --lines or --primary: alpha is shared by all lines that are watched, and a decision stands
 when other pairs come in. Without either, all pairs that the systems of the table can form are counted.
 `decision` applies the rule that was declared: stop for a pair once its evidence reaches what is needed, or once
@@ -39,6 +42,10 @@ def add(commands: Commands) -> None:
         "--alpha", type=float, default=0.05, help="chance of a false alarm over all looks and lines (0.05)"
     )
     parser.add_argument("--least-raters", type=int, default=0, help="do not stop before so many raters (0)")
+    parser.add_argument(
+        "--quiet-minutes", type=float, default=60, help="a rater has finished after so long without an answer (60)"
+    )
+    parser.add_argument("--ended", action="store_true", help="nobody answers any more: every rater has finished")
     parser.add_argument("--most-raters", type=int, help="stop at so many raters, whatever was found")
 
 
@@ -56,12 +63,13 @@ def run(arguments: argparse.Namespace) -> None:
         most_raters=arguments.most_raters,
         primary=arguments.primary,
         lines=arguments.lines,
+        quiet_minutes=arguments.quiet_minutes,
     )
     ratings = read(arguments)
-    lines = ratings.watch(rule)
+    lines = ratings.watch(rule, ended=arguments.ended)
     print(ratings.watched_family(rule).told, file=sys.stderr)
     write(csv_text(pd.DataFrame([asdict(line) for line in lines])), arguments.output)
     if arguments.page:
         from analysis import page, report
 
-        write(page.html(report.live(ratings, rule, title=ratings.name)), arguments.page)
+        write(page.html(report.live(ratings, rule, title=ratings.name, ended=arguments.ended)), arguments.page)

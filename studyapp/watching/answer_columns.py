@@ -142,9 +142,12 @@ class Answers:
         medians = (times[low[enough]] + times[high[enough]]) / 2
         return int((medians < at_least_ms).sum()), int(enough.sum())
 
-    def watched(self, compared: Mapping[int, Compared], rule: StoppingRule) -> list[Watched]:
-        """The confidence sequence of each question and pair, by rater as in ``analysis.sequential.watch``."""
-        tests = self.tests
+    def watched(self, compared: Mapping[int, Compared], rule: StoppingRule, ended: Sequence[int]) -> list[Watched]:
+        """The confidence sequence of each question and pair, by rater as in ``analysis.sequential.watch``.
+
+        ended: keys of the sessions that came to an end, in that order; only their raters count.
+        """
+        tests = self.of(ended).tests
         if not len(tests):
             return []
         pairs = sorted({compared[pk].pair for pk in np.unique(tests["comparison"]).tolist()})
@@ -155,15 +158,14 @@ class Answers:
         sessions, rater = np.unique(tests["session"], return_inverse=True)
         keys, unit = np.unique(line * len(sessions) + rater, return_inverse=True)
         values = (1 + np.bincount(unit, sign) / np.bincount(unit)) / 2
-        last = np.zeros(len(keys), dtype=np.int64)
-        # Rows come in the order of their keys, so what stays is each rater's last answer.
-        last[unit] = tests["pk"]
+        place_of = {pk: place for place, pk in enumerate(ended)}
+        turn = np.array([place_of[pk] for pk in sessions.tolist()])[keys % len(sessions)]
         systems = len({system for names in pairs for system in names})
         family = rule.family(systems=systems, questions=len(QUESTIONS))
         found = []
         for number in np.unique(keys // len(sessions)).tolist():
             mine = np.flatnonzero(keys // len(sessions) == number)
-            ordered = values[mine[np.argsort(last[mine], kind="stable")]]
+            ordered = values[mine[np.argsort(turn[mine])]]
             question, which = divmod(number, len(pairs))
             found.append(watch_line((QUESTIONS[question], *pairs[which]), ordered, lines=family.lines, rule=rule))
         return found

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from statistics import quantiles
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Case, Count, F, Max, QuerySet, Sum, When
 
 from studyapp import media_store
 from studyapp.actions import packing
@@ -24,7 +24,7 @@ from studyapp.models import (
     Trial,
 )
 from studyapp.questions import Question
-from studyapp.states import BlockState, StimulusState, StudyState
+from studyapp.states import LIVE_SESSIONS, BlockState, SessionState, StimulusState, StudyState
 from studyapp.watching.figures import (
     PEOPLE,
     PILOT,
@@ -83,7 +83,7 @@ def figures(study: Study, *, now: datetime) -> Figures:
         ended=ended,
         left=left,
         checks=tuple(checks(study, answers, compared, mine, len(groups[about]))),
-        lines=tuple(_lines(study, answers, compared)),
+        lines=tuple(_lines(study, answers, compared, _ended(mine))),
         trial_s=_trial_times(answers),
         arrivals=arrivals(mine, now),
         completed_an_hour=an_hour,
@@ -171,7 +171,14 @@ def _lines_declared(study: Study) -> int:
     return pairs * len(Question)
 
 
-def _lines(study: Study, answers: Answers, compared: dict[int, Compared]) -> Iterator[Line]:
+def _ended(mine: QuerySet[StudySession]) -> list[int]:
+    """Sessions that came to an end, in the order in which they did: one fell silent when it was due to end."""
+    silent = Case(When(state=SessionState.EXPIRED, then=F("expires_at")), default=F("last_seen_at"))
+    over = mine.exclude(state__in=LIVE_SESSIONS).annotate(over_at=silent)
+    return list(over.order_by("over_at", "pk").values_list("pk", flat=True))
+
+
+def _lines(study: Study, answers: Answers, compared: dict[int, Compared], ended: list[int]) -> Iterator[Line]:
     from analysis.sequential import StoppingRule
 
     most = study.stop_most_raters
@@ -184,7 +191,7 @@ def _lines(study: Study, answers: Answers, compared: dict[int, Compared]) -> Ite
         primary=primary,
         lines=_lines_declared(study),
     )
-    for one in answers.watched(compared, rule):
+    for one in answers.watched(compared, rule, ended):
         yield Line(
             one.question,
             one.system_1,

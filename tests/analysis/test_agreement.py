@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_leaving_out_each_unit_and_rater_at_once_is_leaving_out_one_after_the_ot
     parts = parts_of(counts)
     units = statistic(parts.sum(axis=0) - parts)
     assert units == pytest.approx([whole(np.delete(counts, one, axis=0)) for one in range(16)])
-    change = agreement._change_without(parts_of, counts, parts, unit, rater, value)
+    change = agreement._change_without(parts_of, counts, parts, agreement._Given(unit, rater, value, 5))
     raters = statistic(parts.sum(axis=0) + change)
     assert raters == pytest.approx([whole(counted(rater != one)) for one in range(4)])
 
@@ -75,7 +76,7 @@ def of(frame: pd.DataFrame) -> Agreement:
     return read(frame).agreement()[0]
 
 
-def judged(scores: list[list[int]]) -> pd.DataFrame:
+def judged(scores: Sequence[Sequence[int | None]]) -> pd.DataFrame:
     """A row of scores for each clip, one for each rater."""
     return pd.DataFrame(
         row(
@@ -89,7 +90,40 @@ def judged(scores: list[list[int]]) -> pd.DataFrame:
         )
         for c, line in enumerate(scores)
         for r, score in enumerate(line)
+        if score is not None
     )
+
+
+def test_krippendorffs_own_table_gives_gwets_coefficient_through_the_door_that_everybody_takes() -> None:
+    """irrCAC's .914: AC2 takes chance from all answers, that to the unit which one observer saw among them."""
+    table = pd.read_csv(KNOWN / "krippendorff_4x12.csv")
+    scores = [[int(value) - 3 if value == value else None for value in line] for line in table.to_numpy().T]
+    lines = scores if len(scores) == 12 else [list(line) for line in zip(*scores, strict=True)]
+    found = of(judged(lines))
+    assert found.alpha.value == pytest.approx(0.815388, abs=5e-7)
+    assert found.ac2.value == pytest.approx(0.914, abs=5e-4)
+
+
+@pytest.mark.parametrize("values", [[-1, 1], [-1, 0, 1], [-2, -1, 0, 1, 2]])
+def test_answers_at_random_agree_by_chance_alone_however_many_there_were_to_choose_from(values: list[int]) -> None:
+    found = of(judged(np.random.default_rng(5).choice(values, (200, 6)).tolist()))
+    for estimate in (found.alpha, found.ac2):
+        assert abs(estimate.value) < 0.06
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.low < 0 < estimate.high
+
+
+def test_what_one_rater_answers_twice_is_no_agreement_between_raters() -> None:
+    frame = judged([[1, 1, 2], [-1, -2, -1], [0, 1, 0], [2, 2, 1]])
+    again = frame[frame["rater_id"] == "r0"].assign(
+        rater_id="x", session_id="s-x", clip_id=lambda rows: "own" + rows["clip_id"]
+    )
+    again["clip_id"] = "own" + again["clip_id"]
+    twice = pd.concat([again, again.assign(trial_id=again["trial_id"] + "-again")])
+    twice = twice.assign(trial_id="x" + twice["trial_id"])
+    alone, both = of(frame), of(pd.concat([frame, twice]))
+    assert both == alone
 
 
 def test_who_always_agrees_and_who_answers_at_random() -> None:

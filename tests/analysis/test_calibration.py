@@ -14,7 +14,7 @@ from scipy import special
 
 from analysis.net import net_interval, parts
 from analysis.ratings import read
-from analysis.sequential import evidence
+from analysis.sequential import StoppingRule, evidence
 from analysis.variance import (
     Layout,
     dense,
@@ -26,6 +26,7 @@ from analysis.variance import (
     wilson,
 )
 from tests.analysis.simulate import simulate
+from tests.analysis.test_sequential import crowd, leaving, looked_at
 
 pytestmark = pytest.mark.calibration
 STUDIES = 1000
@@ -194,6 +195,20 @@ def test_evidence_by_rater_raises_a_false_alarm_in_fewer_than_one_study_of_twent
         f"\nrater SD {spread}: false alarms {by_rater / STUDIES:.3f}, fed single ratings {by_rating / STUDIES:.3f}"
     )
     assert by_rater / STUDIES <= 0.05
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.7, 1.2])
+def test_evidence_of_those_who_finished_holds_while_a_crowd_is_under_way_at_once(spread: float) -> None:
+    """200 studies of 60 raters who begin together and finish one after another, looked at every 30 answers."""
+    wrong = back = 0
+    for seed in range(200):
+        course = looked_at(leaving(crowd(30_000 + seed, sd=spread)), 30, StoppingRule(quiet_minutes=3))
+        stops = [one.decision.startswith("stop") for one in course]
+        wrong += any(stops)
+        back += stops != sorted(stops)
+    print(f"\nrater SD {spread}, crowd: false alarms {wrong / 200:.3f}, taken back {back / 200:.3f}")
+    assert wrong / 200 <= 0.05
+    assert back == 0
 
 
 def test_averages_over_genres_of_whole_studies_hold_the_truth_and_shrunken_genres_too() -> None:

@@ -24,32 +24,37 @@ def answers(rows: Iterable[tuple[int, int, int, bool, int, int]]) -> Answers:
     return Answers(np.array(made, dtype=_ROW))
 
 
-def test_a_line_takes_raters_in_the_order_of_their_last_answers() -> None:
+def test_a_line_takes_raters_who_ended_in_the_order_in_which_they_did() -> None:
     # 15 prefer a, then 45 are divided; numbered the other way round.
     values = np.array([1.0] * 15 + [0.0, 1.0, 0.0] * 15)
     told = [(60 - rater, 1, TEST, True, 1 if value else 5, 900) for rater, value in enumerate(values)]
-    (line,) = answers(told).watched(PAIR, StoppingRule())
+    ended = list(range(60, 0, -1))
+    (line,) = answers(told).watched(PAIR, StoppingRule(), ended)
     low, high = Seen(values).interval(0.05)
     assert (line.low, line.high) == pytest.approx((2 * low - 1, 2 * high - 1))
     assert line.reached_at is not None
-    # Who preferred a goes on answering at the end, in the same way: now they come last, and it is another course.
-    again = [(60 - rater, 2, TEST, True, 1, 900) for rater in range(15)]
-    (later,) = answers([*told, *again]).watched(PAIR, StoppingRule())
+    # In the order of their ends, whenever they answered; and it is another course.
+    (later,) = answers(told).watched(PAIR, StoppingRule(), [*ended[15:], *ended[:15]])
     low, high = Seen(np.roll(values, -15)).interval(0.05)
     assert (later.low, later.high) == pytest.approx((2 * low - 1, 2 * high - 1))
-    assert later.raters == 60
     assert (later.low, later.high) != (line.low, line.high)
+    # Who is under way counts for nothing, and what they answer meanwhile changes nothing.
+    (sooner,) = answers(told).watched(PAIR, StoppingRule(), ended[:40])
+    again = [(60 - rater, 2, TEST, True, 5, 900) for rater in range(40, 60)]
+    assert answers([*told, *again]).watched(PAIR, StoppingRule(), ended[:40]) == [sooner]
+    assert sooner.raters == 40
+    assert answers(told).watched(PAIR, StoppingRule(), []) == []
 
 
 def test_a_raters_value_is_the_mean_of_their_signs_whatever_the_side() -> None:
     told = [(1, 1, TEST, True, 1, 900), (1, 2, TEST, False, 1, 900), (2, 1, TEST, False, 5, 900)]
-    (line,) = answers(told).watched(PAIR, StoppingRule())
+    (line,) = answers(told).watched(PAIR, StoppingRule(), [1, 2])
     # The first is even; the second read b on the left and preferred the right.
     assert (line.raters, line.net) == (2, 0.5)
 
 
 def test_repeats_and_checks_are_not_estimated_from() -> None:
-    assert answers([(1, 1, REPEAT, True, 1, 900)]).watched(PAIR, StoppingRule()) == []
+    assert answers([(1, 1, REPEAT, True, 1, 900)]).watched(PAIR, StoppingRule(), [1]) == []
     assert answers([(1, 1, REPEAT, True, 1, 900), (1, 1, TEST, True, 1, 900)]).ratings() == {1: 1}
 
 

@@ -15,11 +15,13 @@ from studyapp.actions.endings import expire_sessions
 from studyapp.actions.pilots import put_away
 from studyapp.actions.session_rows import complete
 from studyapp.actions.waves import top_up
+from studyapp.actions.withdrawal import withdraw
 from studyapp.models import (
     AuditLine,
     Block,
     Comparison,
     Presentation,
+    Response,
     SessionFlag,
     StepTry,
     Study,
@@ -140,11 +142,15 @@ def test_a_wave_raises_the_quota_and_packing_again_does_not() -> None:
 def test_the_lines_are_those_of_the_analysis() -> None:
     study = open_study(clips=4, blocks=8, stop_alpha=0.1, stop_least_raters=2, stop_most_raters=5)
     answered = [(1, 2, 5, 3), (1, 1, 2, 2), (4, 5, 5, 5), (3, 3, 3, 3), (2, 1), (5,)]
-    for choices in answered:
-        taking_part(study, choices)
+    for number, choices in enumerate(answered):
+        session = taking_part(study, choices)
+        at = NOW - timedelta(minutes=40 - number)
+        Response.objects.filter(session=session).update(answered_at=at)
+        over = {"last_seen_at": at} if len(choices) == 4 else {"state": SessionState.EXPIRED, "expires_at": at}
+        StudySession.objects.filter(pk=session.pk).update(**over)
     taking_part(study, (5, 5, 5, 5), simulated=True)
     rule = StoppingRule(alpha=0.1, least_raters=2, most_raters=5)
-    plain = {one.question: one for one in watch(ratings_frame(study), rule)}
+    plain = {one.question: one for one in watch(ratings_frame(study), rule, ended=True)}
     found = figures(study)
     assert found.about == "people"
     assert {line.question for line in found.lines} == set(plain)
@@ -156,6 +162,15 @@ def test_the_lines_are_those_of_the_analysis() -> None:
         assert line.evidence == pytest.approx(wanted.evidence)
         assert line.says_stop
         assert line.primary
+
+
+def test_who_is_under_way_counts_for_no_line_until_the_session_ends() -> None:
+    study = open_study(clips=2, blocks=3)
+    taking_part(study, (1, 2))
+    under_way = taking_part(study, (5,))
+    assert {line.raters for line in figures(study).lines} == {1}
+    withdraw(session=under_way, now=NOW)
+    assert {line.raters for line in figures(study).lines} == {2}
 
 
 def test_only_declared_pairs_are_primary() -> None:
