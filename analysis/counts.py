@@ -103,12 +103,13 @@ def balance_table(used: pd.DataFrame, answers: Answers, level: float) -> Table:
     sign = np.sign(used["score_presented"].to_numpy(dtype=np.float64))
     trials = ~used["trial_id"].duplicated().to_numpy()
     everything = np.ones(len(used), dtype=np.bool_)
+    asked = ", both questions" if used["question"].nunique() > 1 else ""
     shares = [("Trials with system 1 on the left", answers.left[trials])]
-    leanings = [("Net preference for the left side, both questions", sign, everything)]
+    leanings = [(f"Net preference for the left side{asked}", sign, everything)]
     if known.any():
         shares.append(("Trials with the left version played first", left_first[trials & known]))
         first = np.where(left_first, sign, -sign)
-        leanings.append(("Net preference for what came first, both questions", first, known))
+        leanings.append((f"Net preference for what came first{asked}", first, known))
     rows = [Row((label, percent(float(holds.mean())))) for label, holds in shares if len(holds)]
     for label, values, among in leanings:
         layout = Layout.of_one_cell(dense(answers.rater[among]), dense(answers.clip[among]))

@@ -46,9 +46,10 @@ def net_interval(
     if net.variance <= NO_SPREAD:
         return low, high
     t_low, t_high = t_interval(net, level)
+    # Where the one leaves 0 out and the other does not, the limit is that of the test, which is not 0 itself.
     return (
-        max(low, 0.0) if t_low > 0 else min(low, 0.0),
-        min(high, 0.0) if t_high < 0 else max(high, 0.0),
+        (low if low > 0 else t_low) if t_low > 0 else min(low, 0.0),
+        (high if high < 0 else t_high) if t_high < 0 else max(high, 0.0),
     )
 
 

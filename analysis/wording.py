@@ -178,8 +178,11 @@ def estimand(rates: WinRates | None) -> str:
     )
 
 
-def ranking_methods(rankings: Sequence[Ranking], *, five: bool = True) -> str:
-    """The paragraph on strengths; empty where no question has three systems. ``five``: answers have degrees."""
+def ranking_methods(rankings: Sequence[Ranking], *, five: bool = True, genres: bool = False) -> str:
+    """The paragraph on strengths; empty where no question has three systems.
+
+    ``five``: answers have degrees; ``genres``: strengths by genre are shown too.
+    """
     if not any(len(ranking.strengths) > 2 for ranking in rankings):
         return ""
     model = (
@@ -194,6 +197,23 @@ def ranking_methods(rankings: Sequence[Ranking], *, five: bool = True) -> str:
         "Their covariance is clustered by rater and by clip. Ranks that hold are rank sets from "
         "simultaneous intervals of all differences (Mogstad, Romano, Shaikh & Wilhelm, 2024). Genres weigh by "
         "their answers here, not equally."
+        + (
+            " Quasi standard errors are those of Firth and de Menezes (2004)."
+            if any(one.quasi_se is not None for ranking in rankings for one in ranking.strengths)
+            else ""
+        )
+        + (
+            " Whether one strength a system explains every pair is tested by Hotelling’s T² with the clustered "
+            "covariance, against a strength for each pair."
+            if any(ranking.transitivity for ranking in rankings)
+            else ""
+        )
+        + (
+            " Strengths by genre are fitted within each genre and drawn towards the system’s average over genres "
+            "(empirical Bayes, REML); whether genres differ is tested by Hotelling’s T² too."
+            if genres
+            else ""
+        )
     )
 
 
@@ -236,8 +256,10 @@ def methods(rates: WinRates, *, declared: bool = True, five: bool = True) -> tup
         "genre.",
     )
     primary = len({(rate.system_1, rate.system_2) for rate in rates.primary})
-    named = "the one pair" if primary == 1 else f"each of the {primary} pairs"
-    family = f"{named} declared primary" if declared else "each system pair"
+    family = "each system pair and question"
+    if declared:
+        family = f"each {'question of the pair' if primary == 1 else f'question of each of the {primary} pairs'}"
+        family += " declared primary"
     undeclared = "" if declared else " No pair was declared primary, so all pairs are one family."
     scale = (
         "on a five-point scale from “A is much better” to “B is much better”. A win is a strong or weak preference"
@@ -252,8 +274,13 @@ def methods(rates: WinRates, *, declared: bool = True, five: bool = True) -> tup
     )
     if rates.undeclared:
         exploratory += (
-            " The other pairs are exploratory too, their q values corrected over them and both questions."
+            " The other pairs are exploratory too, their q values corrected over them and all questions."
         )
+    shrunken = (
+        "Beside each genre’s net preference stands the same drawn towards the average of its pair, the more the "
+        "less certain it is (empirical Bayes with normal errors, variance between genres by REML, intervals of "
+        "Morris, 1983); it is for reading, and tests are of the genre’s own.",
+    )
     return (
         f"Raters compared two versions of one video that differed in the music only, {scale}; shares count out "
         f"of all ratings ({rates.convention}).",
@@ -268,11 +295,13 @@ def methods(rates: WinRates, *, declared: bool = True, five: bool = True) -> tup
         "corrected for the number of comparisons and p values are, so an interval that leaves zero out can go "
         "with a p value that shows no preference. Percentages are rounded and may not add up.",
         *(() if one else over_genres),
+        *(shrunken if any(rate.shrunken for rate in rates.cells) else ()),
         f"The primary results are the tests that the net preference{'' if one else ' averaged over genres'} is "
-        f"zero, one for {family} and question, corrected together by Holm’s method.{undeclared}{exploratory}",
+        f"zero, one for {family}, corrected together by Holm’s method.{undeclared}{exploratory}",
         "Beside the primary results stand the same without raters who break a rule that was declared before the "
-        "study opened, if there was one; with raters weighted by what their own gold pairs, identical pairs and "
-        "repeats say of attention, if there were any; and for the clips of the study alone, with raters as the "
+        "study opened, if there was one; with raters weighted by the chance of attention given their own gold "
+        "pairs, identical pairs and repeats, if there were any (Bayes’ rule from a prior of .9; how often "
+        "attending raters pass is estimated by EM); and for the clips of the study alone, with raters as the "
         "only sample. Two further tests stand there, their p values uncorrected: one that flips each rater’s part "
         "of the net preference at random (exact under symmetry, for these clips), and two one-sided tests that "
         "the net preference is smaller than the margin named there.",
@@ -284,9 +313,10 @@ def methods(rates: WinRates, *, declared: bool = True, five: bool = True) -> tup
 
 
 WATCHING = (
-    "Net preference by rater who has finished, with bounds that hold however often one looks: by betting (guaranteed, thin), and "
-    "from ten raters on asymptotically (thick, to plan by). Clips are taken as they are, so this says nothing of "
-    "other clips yet. There is no p value: one that is looked at while raters come is none."
+    "Net preference by rater who has finished, with bounds that hold however often one looks: by betting "
+    "(guaranteed, thin), and from ten raters on asymptotically (thick, to plan by). Clips are taken as they "
+    "are, so this says nothing of other clips yet. There is no p value: one that is looked at while raters come "
+    "is none."
 )
 
 

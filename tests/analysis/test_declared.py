@@ -69,8 +69,8 @@ def test_a_report_says_what_is_primary_and_what_is_exploratory(ratings: pd.DataF
     titles = [table.title for table in built.tables]
     assert "Visual relevance: the primary pairs, averaged over genres" in titles
     assert "Visual relevance: other pairs (exploratory), averaged over genres" in titles
-    assert "each of the 1 pairs declared primary" not in html(built)
-    assert "for the one pair declared primary and question" in html(built)
+    assert "each of the 1 pairs" not in html(built)
+    assert "one for each question of the pair declared primary" in html(built)
 
 
 def test_a_declared_pair_that_nobody_judged_makes_no_other_one_primary(ratings: pd.DataFrame) -> None:

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from analysis.net import Shares, net_interval, parts
-from analysis.variance import Layout, t_test
+from analysis.variance import NO_SPREAD, Layout, dense, t_quantile, t_test
 
 Z = float(stats.norm.ppf(0.975))
 
@@ -71,3 +71,18 @@ def test_where_all_prefer_one_system_the_chance_is_that_of_wilsons_bound(
     statistic = Shares.of(win, loss, net, pooled=None).first_holding_zero()
     assert statistic == pytest.approx(np.sqrt(clips))
     assert 2 * stats.t.sf(statistic, net.df) == pytest.approx(p, abs=5e-5)
+
+
+def test_an_interval_of_few_answers_holds_zero_where_the_test_does_not_rule_it_out_and_only_there() -> None:
+    moved = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        sign = rng.choice([-1.0, 0.0, 1.0], 13, p=[0.6, 0.35, 0.05])
+        win, _, loss, net = parts(sign, Layout.of_one_cell(dense(rng.integers(0, 4, 13)), np.arange(13)))
+        if net.variance is None or net.variance <= NO_SPREAD:
+            continue
+        low, high = net_interval(win, loss, net, level=0.95)
+        assert (low <= 0 <= high) == (t_test(net)[1] >= 0.05), seed
+        movers = Shares.of(win, loss, net, pooled=None).limits(t_quantile(net.df, 0.95))
+        moved += (movers[0] <= 0 <= movers[1]) != (low <= 0 <= high)
+    assert moved > 50

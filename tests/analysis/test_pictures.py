@@ -27,7 +27,7 @@ NASTY = "</script><b>=cmd()</b>"
 QUESTION = "visual_relevance"
 WORDS = [
     *("question", "genre", "system", "system_1", "system_2", "method", "win_method", "net_method", "convention"),
-    *("flags", "adjustment", "reason", "rater_id", "breaks", "step", "decision"),
+    *("flags", "adjustment", "reason", "left_reason", "rater_id", "breaks", "step", "decision"),
 ]
 """Columns of text in the numbers behind figures."""
 
@@ -178,7 +178,7 @@ def test_the_flow_names_every_step_with_its_number(ratings: Ratings) -> None:
 
 
 def test_the_live_picture_bounds_every_pair_and_has_no_p_value(ratings: Ratings) -> None:
-    watched = ratings.watch(StoppingRule(most_raters=20))
+    watched = ratings.watch(StoppingRule(most_raters=20), ended=True)
     figure = drawn(live_monitor(watched))
     points = figure.data[-1]
     assert points["x"] == [-one.net for one in watched]
