@@ -32,6 +32,16 @@ MOST_RATERS = 60
 _EDGES_S = np.array([0.5, 1, 2, 3, 5, 8, 12, 20, 30, 50, 80, 120, 300, 1e9])
 
 
+NUMBERED = "Raters are numbered in the order of their pseudonyms (rater_id) in the table of ratings."
+
+
+def _numbered(figures: Sequence[RaterFigures]) -> dict[str, str]:
+    """What a page calls each rater: a page is handed on to many, and a pseudonym leads to single answers."""
+    return {
+        rater: f"rater {number}" for number, rater in enumerate(sorted(one.rater_id for one in figures), start=1)
+    }
+
+
 def side_effect(figures: Sequence[RaterFigures]) -> Figure | None:
     """Each rater's share of preferences for the left side, sorted, and what chance would do; None without any."""
     known = sorted(
@@ -39,6 +49,7 @@ def side_effect(figures: Sequence[RaterFigures]) -> Figure | None:
     )
     if not known:
         return None
+    named = _numbered(figures)
     shares = [one.left_share or 0.0 for one in known]
     counts = [one.sided for one in known]
     # 99 %: of a hundred raters one lies outside by chance.
@@ -59,7 +70,7 @@ def side_effect(figures: Sequence[RaterFigures]) -> Figure | None:
                 "symbol": ["diamond" if out else "circle" for out in outside],
             },
             "customdata": [
-                [plain(one.rater_id), percent(share), one.sided] for one, share in zip(known, shares, strict=True)
+                [named[one.rater_id], percent(share), one.sided] for one, share in zip(known, shares, strict=True)
             ],
             "hovertemplate": "%{customdata[0]}: %{customdata[1]} of %{customdata[2]}<extra></extra>",
         },
@@ -88,7 +99,7 @@ def side_effect(figures: Sequence[RaterFigures]) -> Figure | None:
         f"99% of raters. From {percent(shares[0])} to {percent(shares[-1])}."
     )
     rows = tuple(
-        Row((one.rater_id, str(one.sided), percent(share)), faint=out)
+        Row((named[one.rater_id], str(one.sided), percent(share)), faint=out)
         for one, share, out in zip(known, shares, outside, strict=True)
     )
     numbers = tuple(
@@ -101,7 +112,7 @@ def side_effect(figures: Sequence[RaterFigures]) -> Figure | None:
         }
         for one, share, bound in zip(known, shares, half.tolist(), strict=True)
     )
-    table = Table(title, ("Rater", "Preferences", "To the left"), rows)
+    table = Table(title, ("Rater", "Preferences", "To the left"), rows, notes=(NUMBERED,))
     return Figure("sides", title, alt, data, layout, table, numbers)
 
 
@@ -191,6 +202,7 @@ def rater_panel(figures: Sequence[RaterFigures], rules: PassRules) -> Figure | N
     checked = [one for one in figures if one.gold or one.identical or one.repeats]
     if not checked:
         return None
+    named = _numbered(figures)
     breaking = [one for one in checked if rules.broken_by(one)]
     others = [one for one in checked if not rules.broken_by(one)]
     shown = [*breaking, *others][:MOST_RATERS]
@@ -216,7 +228,7 @@ def rater_panel(figures: Sequence[RaterFigures], rules: PassRules) -> Figure | N
                     "symbol": ["x" if rules.broken_by(one) else "circle" for _, one, _ in held],
                     "opacity": 0.8,
                 },
-                "customdata": [[plain(one.rater_id), percent(value)] for _, one, value in held],
+                "customdata": [[named[one.rater_id], percent(value)] for _, one, value in held],
                 "hovertemplate": "%{customdata[0]}: %{customdata[1]}<extra></extra>",
             }
         )
@@ -261,7 +273,7 @@ def rater_panel(figures: Sequence[RaterFigures], rules: PassRules) -> Figure | N
     rows = tuple(
         Row(
             (
-                one.rater_id,
+                named[one.rater_id],
                 *(_percent(getattr(one, name)) for _, name, _ in checks),
                 "; ".join(rules.broken_by(one)),
             ),
@@ -269,7 +281,7 @@ def rater_panel(figures: Sequence[RaterFigures], rules: PassRules) -> Figure | N
         )
         for one in [*breaking, *others]
     )
-    table = Table(title + some, ("Rater", *(name for name, _, _ in checks), "Remarks"), rows)
+    table = Table(title + some, ("Rater", *(name for name, _, _ in checks), "Remarks"), rows, notes=(NUMBERED,))
     numbers = rater_records([*breaking, *others], rules)
     return Figure("raters", title, alt, tuple(data), layout, table, numbers)
 

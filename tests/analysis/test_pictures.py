@@ -141,7 +141,7 @@ def test_a_rater_who_always_takes_the_left_lies_outside_what_chance_does(ratings
     frame.loc[mine, "score"] = np.where(left_is_1[mine], 2, -2)
     figure = drawn(side_effect(read(frame).rater_figures))
     points = figure.data[-1]
-    assert points["customdata"][-1][:2] == ["r005", "100%"]
+    assert points["customdata"][-1][:2] == ["rater 6", "100%"]
     assert points["marker"]["symbol"][-1] == "diamond"
     assert points["y"] == sorted(points["y"])
     assert points["marker"]["symbol"].count("diamond") <= 2
@@ -163,9 +163,9 @@ def test_the_panel_marks_who_breaks_a_rule_and_draws_the_bound(ratings: Ratings)
     gold = figure.data[0]
     assert [
         who for who, symbol in zip(gold["customdata"], gold["marker"]["symbol"], strict=True) if symbol == "x"
-    ] == [["r003", "0%"]]
+    ] == [["rater 4", "0%"]]
     assert [shape["y0"] for shape in figure.layout["shapes"]] == [0.75]
-    assert figure.table.rows[0].cells[0] == "r003"
+    assert figure.table.rows[0].cells[0] == "rater 4"
     assert "of gold pairs right" in figure.table.rows[0].cells[-1]
     assert rater_panel(read(simulate(seed=1)).rater_figures, NO_RULES) is None
 
