@@ -1,6 +1,7 @@
 """From the design of a study to its conclusions, tables in, frozen results out. No Django, torch or database.
 
-In a notebook: ``import analysis as da; da.read("ratings.csv").win_rates(by="genre").to_frame()``.
+In a notebook: ``import analysis as da; da.read("ratings.csv").win_rates(by="genre").to_frame()``, and
+``da.read("votes.csv", map="votes").report().save("report.html")``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.files import SchemaError
+    from analysis.importing import ColumnMap
     from analysis.raters import PassRules
     from analysis.ratings import Ratings, read
     from analysis.results import AnalysisError
     from analysis.sequential import StoppingRule
 
-__all__ = ["AnalysisError", "PassRules", "Ratings", "StoppingRule", "read"]
+__all__ = ["AnalysisError", "ColumnMap", "PassRules", "Ratings", "SchemaError", "StoppingRule", "read"]
 
 _MODULES = {
     "AnalysisError": "analysis.results",
+    "ColumnMap": "analysis.importing",
     "PassRules": "analysis.raters",
     "Ratings": "analysis.ratings",
+    "SchemaError": "analysis.files",
     "StoppingRule": "analysis.sequential",
     "read": "analysis.ratings",
 }

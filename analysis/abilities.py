@@ -62,7 +62,7 @@ def abilities(ranking: Ranking) -> Figure:
             "zeroline": True,
             "zerolinecolor": INK,
             "fixedrange": True,
-            "title": axis_title(f"n = {ranking.n:,} ratings, {ranking.raters} raters, {ranking.clips} clips"),
+            "title": axis_title(_counted(ranking)),
         },
         "yaxis": {"range": [len(rows) - 0.4, -0.7], "visible": False, "fixedrange": True},
         "annotations": [
@@ -81,7 +81,8 @@ def abilities(ranking: Ranking) -> Figure:
         for one in ranking.strengths
     )
     why = f" No intervals: {ranking.reason}." if ranking.reason else ""
-    alt = f"{title}, with {level_percent(ranking.level)} intervals, n = {ranking.n}. {told}{why}"
+    kind = "intervals of independent answers" if ranking.independent else "intervals"
+    alt = f"{title}, with {level_percent(ranking.level)} {kind}, n = {ranking.n}. {told}{why}"
     return Figure(
         f"strengths-{ranking.question}",
         title,
@@ -91,6 +92,12 @@ def abilities(ranking: Ranking) -> Figure:
         ranking_table(ranking),
         strength_records(ranking),
     )
+
+
+def _counted(ranking: Ranking) -> str:
+    if ranking.independent:
+        return f"n = {ranking.n:,} ratings, taken as independent"
+    return f"n = {ranking.n:,} ratings, {ranking.raters} raters, {ranking.clips} clips"
 
 
 def _above(y: int, x: int, anchor: str) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
+from typing import get_args
 
 import pandas as pd
 
@@ -12,7 +13,7 @@ from analysis.costs import Prices, cost
 from analysis.genre_strengths import GenreStrengths
 from analysis.paper import Won
 from analysis.power import Edges, Power
-from analysis.ranking import PairFit, Ranking
+from analysis.ranking import DegreeName, PairFit, Ranking
 from analysis.raters import PassRules, RaterFigures
 from analysis.resampling import Resampled
 from analysis.results import PairRate, SystemRate, WinRates
@@ -136,6 +137,8 @@ def strength_records(ranking: Ranking) -> tuple[dict[str, object], ...]:
         "left": ranking.left.value if ranking.left else None,
         "left_se": ranking.left.se if ranking.left else None,
         "left_p": ranking.left.p if ranking.left else None,
+        "left_reason": ranking.left_reason,
+        **_degrees(ranking),
         "transitivity_p": ranking.transitivity.p if ranking.transitivity else None,
         "method": ranking.method,
         "reason": ranking.reason,
@@ -143,11 +146,25 @@ def strength_records(ranking: Ranking) -> tuple[dict[str, object], ...]:
     return tuple({"question": ranking.question, **asdict(one), **beside} for one in ranking.strengths)
 
 
+def _degrees(ranking: Ranking) -> dict[str, object]:
+    """The model's τ of either weaker degree, in logits against the strongest; empty where nobody gave it."""
+    found = {one.degree: one for one in ranking.degrees}
+    record: dict[str, object] = {}
+    for name in get_args(DegreeName):
+        one = found.get(name)
+        record |= {f"{name}_logit": one.value if one else None, f"{name}_logit_se": one.se if one else None}
+    return record
+
+
 def fit_frame(rankings: Sequence[Ranking]) -> pd.DataFrame:
     """A row per question and pair: its shares as seen, and as one strength a system has them."""
     return pd.DataFrame(
-        [{"question": ranking.question, **asdict(fit)} for ranking in rankings for fit in ranking.fits],
-        columns=["question", *(each.name for each in fields(PairFit))],
+        [
+            {"question": ranking.question, **asdict(fit), "method": ranking.method}
+            for ranking in rankings
+            for fit in ranking.fits
+        ],
+        columns=["question", *(each.name for each in fields(PairFit)), "method"],
     )
 
 
@@ -188,6 +205,7 @@ def resampled_frame(found: Sequence[Resampled]) -> pd.DataFrame:
                 "resamples": one.resamples,
                 "unbounded": one.unbounded,
                 "seed": one.seed,
+                "left_reason": one.left_reason,
                 "method": one.method,
             }
             for one in found

@@ -14,8 +14,9 @@ from scipy import stats
 
 from analysis import bradley_terry as bt
 from analysis.answers import Answers, Flags
+from analysis.asked import Asked
 from analysis.bradley_terry import Codes, Floats
-from analysis.ranking import Asked, Transitivity, sandwich
+from analysis.ranking import WITHOUT_SIDE, Transitivity, sandwich
 from analysis.results import Estimate
 from analysis.shrinkage import FEWEST, towards_mean
 from analysis.variance import dense, t_quantile
@@ -50,15 +51,16 @@ class GenreStrengths:
     reason: str
 
 
-def genre_strengths(answers: Answers, *, level: float = 0.95) -> tuple[GenreStrengths, ...]:
-    """For every question that was answered."""
-    return tuple(_of_one(answers, code, level) for code in answers.asked())
+def genre_strengths(answers: Answers, *, level: float = 0.95, side: bool = True) -> tuple[GenreStrengths, ...]:
+    """For every question that was answered; without ``side``, by models that have no effect of the side."""
+    return tuple(_of_one(answers, code, level, side=side) for code in answers.asked())
 
 
-def _of_one(answers: Answers, question: int, level: float) -> GenreStrengths:
+def _of_one(answers: Answers, question: int, level: float, *, side: bool) -> GenreStrengths:
     mine = answers.kept(answers.question == question)
-    whole = Asked.of(mine, question)
+    whole = Asked.of(mine, question, side=side)
     systems = len(whole.systems)
+    method = METHOD if side else METHOD + WITHOUT_SIDE
     kept: list[int] = []
     left_out: list[tuple[str, str]] = []
     values: list[Floats] = []
@@ -86,10 +88,16 @@ def _of_one(answers: Answers, question: int, level: float) -> GenreStrengths:
     clustered = replace(whole, rater=_only(whole.rater, among), clip=_only(whole.clip, among)) if kept else whole
     reason = _too_little(clustered, len(kept))
     if reason:
+        order = _by_name(whole.systems)
         bare = tuple(
-            GenreStrength(mine.groups[genre], system, Estimate(float(one), None, None, METHOD, reason), None)
+            GenreStrength(
+                mine.groups[genre],
+                whole.systems[code],
+                Estimate(float(of_genre[code]), None, None, method, reason),
+                None,
+            )
             for genre, of_genre in zip(kept, values, strict=True)
-            for system, one in zip(whole.systems, of_genre, strict=True)
+            for code in order
         )
         return GenreStrengths(answers.questions[question], level, bare, tuple(left_out), None, reason)
     table = np.zeros((len(kept) * systems, outcomes))
@@ -100,7 +108,8 @@ def _of_one(answers: Answers, question: int, level: float) -> GenreStrengths:
     covariance = sandwich(table, outcome[among], clustered)
     df = clustered.clusters - 1
     found = np.array(values)
-    strengths = _estimates(whole.systems, [mine.groups[genre] for genre in kept], found, covariance, df, level)
+    genres = [mine.groups[genre] for genre in kept]
+    strengths = _estimates(whole.systems, genres, found, covariance, df, level, method)
     interaction, why = _interaction(found, covariance, clustered.clusters)
     return GenreStrengths(answers.questions[question], level, strengths, tuple(left_out), interaction, why)
 
@@ -134,32 +143,43 @@ def _too_little(whole: Asked, genres: int) -> str:
 
 
 def _estimates(
-    systems: tuple[str, ...], genres: list[str], found: Floats, covariance: Floats, df: int, level: float
+    systems: tuple[str, ...],
+    genres: list[str],
+    found: Floats,
+    covariance: Floats,
+    df: float,
+    level: float,
+    method: str,
 ) -> tuple[GenreStrength, ...]:
     t, z = t_quantile(df, level), float(stats.norm.ppf((1 + level) / 2))
     count = len(systems)
     variances = np.diag(covariance).reshape(found.shape)
     strengths = []
-    for code, system in enumerate(systems):
+    for code in _by_name(systems):
+        system = systems[code]
         drawn = None
         if len(genres) >= FEWEST and (variances[:, code] > 0).all():
             drawn = towards_mean(found[:, code], variances[:, code] * (t / z) ** 2)
         for place, genre in enumerate(genres):
-            own = _interval(found[place, code], t * np.sqrt(variances[place, code]), METHOD)
+            own = _interval(found[place, code], t * np.sqrt(variances[place, code]), method)
             shrunken = None if drawn is None else _interval(drawn[0][place], z * drawn[1][place], SHRUNKEN)
             strengths.append(GenreStrength(genre, system, own, shrunken))
         among = np.arange(len(genres)) * count + code
         spread = float(covariance[np.ix_(among, among)].sum()) / len(genres) ** 2
-        average = _interval(found[:, code].mean(), t * np.sqrt(spread), METHOD + ", average over genres")
+        average = _interval(found[:, code].mean(), t * np.sqrt(spread), method + ", average over genres")
         strengths.append(GenreStrength(None, system, average, None))
     return tuple(strengths)
+
+
+def _by_name(systems: tuple[str, ...]) -> list[int]:
+    return sorted(range(len(systems)), key=systems.__getitem__)
 
 
 def _interval(value: float, half: float, method: str) -> Estimate:
     return Estimate(float(value), float(value - half), float(value + half), method)
 
 
-def _interaction(found: Floats, covariance: Floats, clusters: int) -> tuple[Transitivity | None, str]:
+def _interaction(found: Floats, covariance: Floats, clusters: float) -> tuple[Transitivity | None, str]:
     genres, systems = found.shape
     contrasts = (genres - 1) * (systems - 1)
     df_error = clusters - contrasts

@@ -17,6 +17,11 @@
 What a platform does not tell is derived where it can be (the canonical pair by name, a position by order, a
 session for each rater) and left empty where the contract lets it be. A platform that tells a winner only is mapped
 to ±1: a win is a win, and degrees are not made up.
+
+Without a ``trial_id`` a row is a trial, and one that was pasted twice would be two. So rows that are alike in
+every column of the map are refused unless somebody says what they are. To count them in silence narrows every
+interval, and nobody sees it; to drop them in silence loses votes: in an arena one may vote twice on a pair, and
+where the map has no time both rows look alike.
 """
 
 from __future__ import annotations
@@ -25,12 +30,16 @@ import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 
-from analysis import files, schema
-from analysis.schema import COLUMNS, QUESTIONS, SchemaError
+from analysis import schema
+from analysis.checks import check_choice
+from analysis.schema import COLUMNS, QUESTIONS, SchemaError, Source
+
+AlikeRows = Literal["refuse", "keep", "drop"]
 
 NEEDED = ("study", "rater_id", "dataset", "clip_id", "genre", "system_left", "system_right")
 """What nothing else tells: each needs a column of theirs or a constant."""
@@ -98,18 +107,28 @@ def column_map(source: str | Path) -> ColumnMap:
     return ColumnMap(**parts)
 
 
-def import_ratings(source: Path | str | pd.DataFrame, columns: ColumnMap | Path | str) -> pd.DataFrame:
-    """Another platform's table as ``schema.read`` returns ours. Raises SchemaError, by row, column and value."""
+def import_ratings(
+    source: Source, columns: ColumnMap | Path | str, *, alike_rows: AlikeRows = "refuse"
+) -> pd.DataFrame:
+    """Another platform's table as ``schema.read`` returns ours.
+
+    ``alike_rows``: those that repeat an earlier one in every column of the map, where it names no ``trial_id``,
+    are refused, kept as votes of their own, or dropped as copies. Raises SchemaError, by row, column and value,
+    AnalysisError for another choice, and TypeError for what is no ``Source``.
+    """
+    check_choice("alike_rows", alike_rows, get_args(AlikeRows))
     mapped = columns if isinstance(columns, ColumnMap) else column_map(columns)
-    theirs = source if isinstance(source, pd.DataFrame) else files.load(Path(source))
-    theirs = theirs.reset_index(drop=True)
+    theirs = schema.table(source).reset_index(drop=True)
     absent = [
         name for name in (*mapped.columns.values(), *mapped.questions.values()) if name not in theirs.columns
     ]
     if absent:
         raise SchemaError(
-            f"the table has no column {absent[0]!r} that the map names; it has: {', '.join(theirs.columns)}"
+            f"the table has no column {absent[0]!r} that the map names; it has: "
+            + ", ".join(map(str, theirs.columns))
         )
+    if "trial_id" not in mapped.columns and alike_rows != "keep":
+        theirs = _each_once(theirs, mapped, drop=alike_rows == "drop")
     base = pd.DataFrame({ours: theirs[name].astype(object) for ours, name in mapped.columns.items()})
     base = base.assign(**mapped.constants)
     asked = [
@@ -120,8 +139,27 @@ def import_ratings(source: Path | str | pd.DataFrame, columns: ColumnMap | Path 
     return schema.read(_completed(table, rows=len(base)))
 
 
+def _each_once(theirs: pd.DataFrame, mapped: ColumnMap, *, drop: bool) -> pd.DataFrame:
+    """The table with rows that repeat an earlier one dropped, or refused by a SchemaError."""
+    told = theirs[list(dict.fromkeys((*mapped.columns.values(), *mapped.questions.values())))]
+    again = told.duplicated().to_numpy()
+    if drop or not again.any():
+        return theirs[~again].reset_index(drop=True)
+    row, more = int(again.argmax()), int(again.sum()) - 1
+    codes = [pd.factorize(told[name])[0] for name in told.columns]
+    earlier = int(np.all([each == each[row] for each in codes], axis=0).argmax())
+    others = f", and {more:,} more row{'s repeat' if more > 1 else ' repeats'} an earlier one" if more else ""
+    raise SchemaError(
+        f"row {row + 1} repeats row {earlier + 1} in every column of the map{others}. Name a column of theirs as "
+        "trial_id in the map, or as answered_at where one tells the time; or say what such rows are, by "
+        "--alike-rows on the command line or alike_rows= in a notebook: keep (votes of their own) or drop (copies)"
+    )
+
+
 def _scores(values: pd.Series[Any], mapped: ColumnMap) -> pd.Series[Any]:
     text = values.astype(object).where(values.notna(), "").astype(str).str.strip()
+    # pandas makes 1.0 of an answer 1 in a column with a gap.
+    text = text.where(text.isin(mapped.answers.keys()), text.str.replace(r"^(-?[0-9]+)\.0$", r"\1", regex=True))
     known = text.isin(mapped.answers.keys())
     if not known.all():
         row = int((~known).to_numpy().argmax())

@@ -21,8 +21,9 @@ from statsmodels.tools.sm_exceptions import ModelWarning
 
 from analysis import bradley_terry as bt
 from analysis.answers import Answers
-from analysis.ranking import Asked, Effect, sandwich
-from analysis.variance import Codes, Floats, t_quantile, two_sided
+from analysis.asked import Asked
+from analysis.ranking import Effect, sandwich
+from analysis.variance import Codes, Floats
 
 METHOD = "proportional odds (cumulative logit), covariance clustered by rater and clip, t interval"
 APART = 3.0
@@ -77,7 +78,7 @@ def _of_one(question: str, asked: Asked, level: float) -> OrdinalRanking:
     df = asked.clusters - 1
     values, spread = _centred(np.asarray(fitted.params)[: x.shape[1]], covariance)
     effects = [
-        _effect(float(v), float(np.sqrt(s)), df, level) for v, s in zip(values, np.diag(spread), strict=True)
+        Effect.of(float(v), float(np.sqrt(s)), df, level) for v, s in zip(values, np.diag(spread), strict=True)
     ]
     order = np.argsort(-values[:-1], kind="stable")
     thresholds = np.asarray(model.transform_threshold_params(fitted.params))[1:-1]
@@ -86,7 +87,7 @@ def _of_one(question: str, asked: Asked, level: float) -> OrdinalRanking:
         level,
         len(asked.answer),
         tuple((asked.systems[place], effects[place]) for place in order),
-        effects[-1],
+        effects[-1].turned(asked.left),
         tuple(float(cut) for cut in thresholds),
         _worst_cut(asked, x, values[:-1], np.sqrt(np.diag(spread))[:-1]),
         "",
@@ -125,11 +126,6 @@ def _centred(parameters: Floats, covariance: Floats) -> tuple[Floats, Floats]:
     turn[free, :free] = -1 / (free + 1)
     turn[-1, -1] = 1
     return turn @ parameters, turn @ covariance @ turn.T
-
-
-def _effect(value: float, se: float, df: int, level: float) -> Effect:
-    half = t_quantile(df, level) * se
-    return Effect(value, se, value - half, value + half, two_sided(value / se, df) if se > 0 else 1.0)
 
 
 def _worst_cut(asked: Asked, x: Floats, values: Floats, errors: Floats) -> float | None:

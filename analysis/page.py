@@ -39,6 +39,13 @@ def html(report: Report) -> str:
     )
 
 
+def framed(report: Report) -> str:
+    """The page in a frame of its own: its styles and scripts reach nothing of the notebook that shows it."""
+    return Markup('<iframe title="{}" sandbox="allow-scripts" srcdoc="{}" style="{}"></iframe>').format(
+        report.title, html(report), "width: 100%; height: 80vh; border: 0"
+    )
+
+
 def _drawn(figure: Figure) -> Markup:
     """What plotly draws, as JSON that cannot end the script element it stands in."""
     value = {"data": figure.data, "layout": figure.layout}

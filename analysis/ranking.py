@@ -7,17 +7,20 @@ kept from going negative).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse, stats
 
 from analysis import bradley_terry as bt
 from analysis.answers import Answers
+from analysis.asked import Asked, Covariance
 from analysis.bradley_terry import Codes, Floats
 from analysis.ranks import quasi_standard_errors, rank_sets, without_spread
+from analysis.results import AnalysisError
 from analysis.variance import Clips, dense, t_quantile, two_sided
 
 METHOD: Mapping[Clips, str] = {
@@ -25,7 +28,14 @@ METHOD: Mapping[Clips, str] = {
     "fixed": "adjacent-category Bradley–Terry, rater sandwich (clips fixed), t interval",
 }
 NEVER_SWAPPED = "the systems' sides were never swapped, so what a side adds cannot be told from what they do"
-PENALISED = "; penalised: half a win and half a loss of every system against an average one, and of the side"
+INDEPENDENT = "adjacent-category Bradley–Terry, answers taken as independent (raters, clips ignored), z interval"
+WITHOUT_SIDE = "; no effect of the side in the model, as asked"
+SIDE_NOT_ASKED = "the model was asked to go without it"
+PENALISED = "; penalised: half a win and half a loss of every system against an average one"
+PENALISED_SIDE = ", and of the side"
+
+
+DegreeName = Literal["somewhat", "tie"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +58,46 @@ class Strength:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A number with its standard error, interval and two-sided p value of 0."""
+    """A number with its standard error, interval and two-sided p value of 0; None where there is no spread."""
 
     value: float
-    se: float
-    low: float
-    high: float
-    p: float
+    se: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+
+    @classmethod
+    def of(cls, value: float, se: float, df: float, level: float) -> Effect:
+        """By t, or by z where ``df`` is infinite."""
+        half = t_quantile(df, level) * se
+        return cls(value, se, value - half, value + half, two_sided(value / se, df) if se > 0 else 1.0)
+
+    def turned(self, sign: int) -> Effect:
+        """For ``sign`` −1 that of the opposite."""
+        if self.low is None or self.high is None:
+            return replace(self, value=sign * self.value)
+        low, high = sorted((sign * self.low, sign * self.high))
+        return replace(self, value=sign * self.value, low=low, high=high)
+
+
+@dataclass(frozen=True, slots=True)
+class Degree:
+    """How readily raters give answers of one degree: "somewhat" better, or a "tie" (no preference).
+
+    ``value`` is the model's τ, in logits against the strongest degree that was given: between equals an answer of
+    this degree is ν = exp(τ) times as likely as the strongest for the one (or for the other). For ties ν is
+    Davidson's: P(tie) = ν·√(P(win)·P(loss)), of strongest wins and losses.
+    """
+
+    degree: DegreeName
+    value: float
+    se: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def nu(self) -> float:
+        return math.exp(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +106,7 @@ class Transitivity:
 
     statistic: float
     df: int
-    df_error: int
+    df_error: float
     p: float
 
 
@@ -86,8 +129,10 @@ class PairFit:
 class Ranking:
     """Strengths for one question, strongest first; ``reason`` says why intervals or ranks are missing.
 
-    ``covariance`` (K, K) is that of the strengths in the order of ``systems``. ``left`` is what standing on the
-    left adds, in the same logits; None where ``left_reason`` says why.
+    ``covariance`` (K, K) is that of the strengths in the order of ``systems``, ``df`` the degrees of freedom of
+    intervals (infinite where answers are taken as independent). ``left`` is what standing on the left adds, in the
+    same logits; ``left_reason`` says why there is none, or why it has no interval. ``degrees`` are those that are
+    weaker than the strongest, a tie the last.
     """
 
     question: str
@@ -97,7 +142,9 @@ class Ranking:
     clips: int
     strengths: tuple[Strength, ...]
     covariance: Floats | None
+    df: float | None
     left: Effect | None
+    degrees: tuple[Degree, ...]
     transitivity: Transitivity | None
     log_likelihood: float
     iterations: int
@@ -105,74 +152,66 @@ class Ranking:
     method: str
     fits: tuple[PairFit, ...]
     reason: str
-    left_reason: str = ""
+    left_reason: str
 
     @property
     def systems(self) -> tuple[str, ...]:
         return tuple(strength.system for strength in self.strengths)
 
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The answers to one question as the engine takes them; ``answer`` + favours the first of the pair."""
-
-    system_1: Codes
-    system_2: Codes
-    side: Codes
-    answer: Codes
-    rater: Codes
-    clip: Codes
-    systems: tuple[str, ...]
-    levels: tuple[int, ...]
-    clips: Clips
-
-    @classmethod
-    def of(cls, answers: Answers, question: int, clips: Clips = "random") -> Asked:
-        rows = np.flatnonzero(answers.question == question)
-        pairs, pair = np.unique(answers.pair[rows], return_inverse=True)
-        met = [answers.pairs[place] for place in pairs]
-        systems = sorted({name for both in met for name in both})
-        ends = np.array([[systems.index(one), systems.index(other)] for one, other in met], dtype=np.intp)
-        answer = answers.score[rows]
-        sizes = set(np.flatnonzero(np.bincount(np.abs(answer))).tolist())
-        return cls(
-            system_1=ends[pair, 0],
-            system_2=ends[pair, 1],
-            side=np.where(answers.left[rows], 1, -1).astype(np.intp),
-            answer=answer,
-            rater=dense(answers.rater[rows]),
-            clip=dense(answers.clip[rows]),
-            systems=tuple(systems),
-            # Degrees that nobody used have no τ: it would run away to minus infinity.
-            levels=tuple(y for y in range(-2, 3) if abs(y) in sizes),
-            clips=clips,
-        )
+    @property
+    def independent(self) -> bool:
+        """Whether errors take each answer for that of another rater."""
+        return self.df == math.inf
 
     @property
-    def raters(self) -> int:
-        return int(self.rater.max()) + 1
+    def tie(self) -> Degree | None:
+        """None where nobody gave a tie, or nobody anything else."""
+        return next((one for one in self.degrees if one.degree == "tie"), None)
 
-    @property
-    def clip_count(self) -> int:
-        return int(self.clip.max()) + 1
+    def difference(self, system: str, other: str) -> Effect:
+        """By how much one system is stronger than another, in logits. Raises AnalysisError for one not ranked."""
+        for name in (system, other):
+            if name not in self.systems:
+                raise AnalysisError(f"no system is called {name!r}; there are: {', '.join(sorted(self.systems))}")
+        one, two = self.systems.index(system), self.systems.index(other)
+        value = self.strengths[one].value - self.strengths[two].value
+        if self.covariance is None or self.df is None:
+            return Effect(value, None, None, None, None)
+        spread = self.covariance
+        variance = spread[one, one] + spread[two, two] - 2 * spread[one, two]
+        return Effect.of(value, float(np.sqrt(max(variance, 0.0))), self.df, self.level)
 
-    @property
-    def clusters(self) -> int:
-        """How many independent pieces the spread is estimated from."""
-        return min(self.raters, self.clip_count) if self.clips == "random" else self.raters
 
-    def design(self) -> tuple[bt.Design, Codes]:
-        return bt.design(
-            self.system_1, self.system_2, self.side, self.answer, systems=len(self.systems), levels=self.levels
-        )
+def rankings(
+    answers: Answers,
+    *,
+    level: float = 0.95,
+    clips: Clips = "random",
+    side: bool = True,
+    covariance: Covariance = "clustered",
+) -> tuple[Ranking, ...]:
+    """A ranking for every question that was answered; with fixed clips, intervals are clustered by rater alone.
 
-
-def rankings(answers: Answers, *, level: float = 0.95, clips: Clips = "random") -> tuple[Ranking, ...]:
-    """A ranking for every question that was answered; with fixed clips, intervals are clustered by rater alone."""
+    Without ``side`` the model has no effect of standing on the left. With the "independent" covariance standard
+    errors are the model's own, which take a rater's hundred answers for those of a hundred raters: raises
+    AnalysisError with fixed clips, which are about clusters.
+    """
+    if covariance == "independent" and clips != "random":
+        raise AnalysisError("independent answers have no clusters of clips: leave clips away there")
     return tuple(
-        _rank(answers.questions[question], Asked.of(answers, question, clips), level)
+        _rank(
+            answers.questions[question],
+            Asked.of(answers, question, clips, side=side, covariance=covariance),
+            level,
+        )
         for question in answers.asked()
     )
+
+
+def method_of(asked: Asked) -> str:
+    """How strengths and their errors come about, with the choices that were made."""
+    base = INDEPENDENT if asked.covariance == "independent" else METHOD[asked.clips]
+    return base + ("" if asked.sided else WITHOUT_SIDE)
 
 
 def _rank(question: str, asked: Asked, level: float) -> Ranking:
@@ -181,6 +220,7 @@ def _rank(question: str, asked: Asked, level: float) -> Ranking:
     count = len(asked.systems)
     design, outcome = asked.design()
     fitted = bt.fit(design)
+    penalised = PENALISED + (PENALISED_SIDE if design.sided else "")
     common: dict[str, Any] = {
         "question": question,
         "level": level,
@@ -190,33 +230,35 @@ def _rank(question: str, asked: Asked, level: float) -> Ranking:
         "log_likelihood": fitted.log_likelihood,
         "iterations": fitted.iterations,
         "penalised": fitted.penalised,
-        "method": METHOD[asked.clips] + (PENALISED if fitted.penalised else ""),
+        "method": method_of(asked) + (penalised if fitted.penalised else ""),
         "fits": _fits(design, fitted, asked),
     }
-    values = fitted.parameters[:count]
-    order = np.argsort(-values, kind="stable")
     reason = _no_interval(asked, fitted)
     if reason:
-        return _bare(asked, values, common, reason)
-    whole = sandwich(fitted.inverse() @ bt.score_table(design, fitted.parameters).T, outcome, asked)
+        return _bare(asked, design, fitted, common, reason)
+    whole = _spread(design, fitted, outcome, asked)
     covariance = whole[:count, :count]
     still = without_spread(covariance)
     if still is not None:
-        one, other = (asked.systems[i] for i in still)
+        one, other = sorted(asked.systems[i] for i in still)
         reason = f"there are too few answers for a spread: {one} and {other} come out with none between them"
-        return _bare(asked, values, common, reason)
+        return _bare(asked, design, fitted, common, reason)
+    values = fitted.parameters[:count]
+    order = np.argsort(-values, kind="stable")
     df = asked.clusters - 1
-    t = t_quantile(df, level)
-    errors = np.sqrt(np.diag(covariance))
+    effects = [
+        Effect.of(float(value), float(se), df, level)
+        for value, se in zip(fitted.parameters, np.sqrt(np.diag(whole)), strict=True)
+    ]
     quasi = quasi_standard_errors(covariance)
     best, worst = rank_sets(values, covariance, df=df, level=level)
     strengths = tuple(
         Strength(
             asked.systems[i],
-            float(values[i]),
-            float(errors[i]),
-            float(values[i] - t * errors[i]),
-            float(values[i] + t * errors[i]),
+            effects[i].value,
+            effects[i].se,
+            effects[i].low,
+            effects[i].high,
             None if quasi is None else float(quasi[i]),
             int(best[i]),
             int(worst[i]),
@@ -227,20 +269,50 @@ def _rank(question: str, asked: Asked, level: float) -> Ranking:
         **common,
         strengths=strengths,
         covariance=covariance[np.ix_(order, order)],
-        left=_left(fitted, whole, count, t, df) if design.sided else None,
+        df=df,
+        left=effects[count].turned(asked.left) if design.sided else None,
+        degrees=_degrees(design, effects),
         transitivity=_transitivity(asked),
         reason="",
-        left_reason="" if design.sided else NEVER_SWAPPED,
+        left_reason=no_side(asked, design),
     )
 
 
-def _bare(asked: Asked, values: Floats, common: Mapping[str, Any], reason: str) -> Ranking:
+def no_side(asked: Asked, design: bt.Design) -> str:
+    """Why a model has no effect of the side; empty where it has one."""
+    if design.sided:
+        return ""
+    return NEVER_SWAPPED if asked.sided else SIDE_NOT_ASKED
+
+
+def _bare(asked: Asked, design: bt.Design, fitted: bt.Fit, common: Mapping[str, Any], reason: str) -> Ranking:
     """Strengths alone, strongest first, and why there is no more."""
+    count = len(asked.systems)
+    effects = [Effect(float(value), None, None, None, None) for value in fitted.parameters]
     strengths = tuple(
-        Strength(asked.systems[i], float(values[i]), None, None, None, None, None, None)
-        for i in np.argsort(-values[: len(asked.systems)], kind="stable")
+        Strength(asked.systems[i], effects[i].value, None, None, None, None, None, None)
+        for i in np.argsort(-fitted.parameters[:count], kind="stable")
     )
-    return Ranking(**common, strengths=strengths, covariance=None, left=None, transitivity=None, reason=reason)
+    return Ranking(
+        **common,
+        strengths=strengths,
+        covariance=None,
+        df=None,
+        left=effects[count].turned(asked.left) if design.sided else None,
+        degrees=_degrees(design, effects),
+        transitivity=None,
+        reason=reason,
+        left_reason=no_side(asked, design) or reason,
+    )
+
+
+def _degrees(design: bt.Design, effects: list[Effect]) -> tuple[Degree, ...]:
+    strongest = max(design.levels)
+    found = effects[design.asks.shape[1] :]
+    return tuple(
+        Degree("tie" if degree == strongest else "somewhat", one.value, one.se, one.low, one.high)
+        for degree, one in zip(design.free_degrees, found, strict=True)
+    )
 
 
 def _fits(design: bt.Design, fitted: bt.Fit, asked: Asked) -> tuple[PairFit, ...]:
@@ -253,6 +325,8 @@ def _fits(design: bt.Design, fitted: bt.Fit, asked: Asked) -> tuple[PairFit, ...
         one, other = int(np.argmax(ask[:-1])), int(np.argmin(ask[:-1]))
         shares = np.array([[row[signs == sign].sum() for sign in (1, 0, -1)] for row in (seen, told)])
         pair = asked.systems[one], asked.systems[other]
+        if pair not in asked.pairs:
+            pair, shares = pair[::-1], shares[:, ::-1]
         found[pair] = found.get(pair, np.zeros((2, 3))) + shares
     return tuple(
         PairFit(*pair, int(both[0].sum()), *(both / both[0].sum()).ravel().tolist())
@@ -261,28 +335,34 @@ def _fits(design: bt.Design, fitted: bt.Fit, asked: Asked) -> tuple[PairFit, ...
 
 
 def _all_tied(question: str, asked: Asked, level: float) -> Ranking:
+    reason = "every answer is a tie, so nothing is stronger"
     return Ranking(
         question=question,
         level=level,
         n=len(asked.answer),
         raters=asked.raters,
         clips=asked.clip_count,
-        strengths=tuple(Strength(name, 0.0, None, None, None, None, None, None) for name in asked.systems),
+        strengths=tuple(Strength(name, 0.0, None, None, None, None, None, None) for name in sorted(asked.systems)),
         covariance=None,
+        df=None,
         left=None,
+        degrees=(),
         transitivity=None,
         log_likelihood=0.0,
         iterations=0,
         penalised=False,
-        method=METHOD[asked.clips],
+        method=method_of(asked),
         fits=(),
-        reason="every answer is a tie, so nothing is stronger",
+        reason=reason,
+        left_reason=reason if asked.sided else SIDE_NOT_ASKED,
     )
 
 
 def _no_interval(asked: Asked, fitted: bt.Fit) -> str:
     if len(fitted.groups) > 1:
-        groups = " and ".join("{" + ", ".join(asked.systems[i] for i in group) + "}" for group in fitted.groups)
+        named = [sorted(asked.systems[i] for i in group) for group in fitted.groups]
+        named.sort(key=lambda names: (-len(names), names))
+        groups = " and ".join("{" + ", ".join(names) + "}" for names in named)
         return f"no comparison links {groups}, so their strengths cannot be set against each other"
     if fitted.penalised:
         return (
@@ -293,6 +373,13 @@ def _no_interval(asked: Asked, fitted: bt.Fit) -> str:
         what = "rater" if asked.raters < 2 else "clip"
         return f"only one {what}, so the spread between {what}s cannot be estimated"
     return ""
+
+
+def _spread(design: bt.Design, fitted: bt.Fit, outcome: Codes, asked: Asked) -> Floats:
+    """Covariance (P, P) of all parameters: the model's own, or clustered."""
+    if asked.covariance == "independent":
+        return fitted.inverse()
+    return sandwich(fitted.inverse() @ bt.score_table(design, fitted.parameters).T, outcome, asked)
 
 
 def sandwich(influence: Floats, outcome: Codes, asked: Asked) -> Floats:
@@ -326,12 +413,6 @@ def _positive(matrix: Floats) -> Floats:
     return np.asarray((vectors * np.maximum(eigenvalues, 0.0)) @ vectors.T)
 
 
-def _left(fitted: bt.Fit, covariance: Floats, place: int, t: float, df: int) -> Effect:
-    value, se = float(fitted.parameters[place]), float(np.sqrt(covariance[place, place]))
-    p = two_sided(value / se, df) if se > 0 else 1.0
-    return Effect(value, se, value - t * se, value + t * se, p)
-
-
 def _transitivity(asked: Asked) -> Transitivity | None:
     """Every pair with a strength of its own, and what of them no strengths of systems explain."""
     count = len(asked.systems)
@@ -352,7 +433,7 @@ def _transitivity(asked: Asked) -> Transitivity | None:
     fitted = bt.fit(saturated)
     if fitted.penalised:
         return None
-    whole = sandwich(fitted.inverse() @ bt.score_table(saturated, fitted.parameters).T, outcome, pairs)
+    whole = _spread(saturated, fitted, outcome, pairs)
     # Against the common one, for strengths sum to 0 with it among them.
     contrast = np.hstack([np.eye(len(known)), -np.ones((len(known), 1))])
     eta = contrast @ fitted.parameters[: len(known) + 1]
@@ -363,6 +444,8 @@ def _transitivity(asked: Asked) -> Transitivity | None:
     left_over = np.linalg.svd(explained)[0][:, count - 1 :]
     gap = left_over.T @ eta
     wald = float(gap @ np.linalg.solve(left_over.T @ spread @ left_over, gap))
+    if math.isinf(df_error):
+        return Transitivity(wald / excess, excess, df_error, float(stats.chi2.sf(wald, excess)))
     # Hotelling's: the spread of q contrasts is estimated from as many clusters.
     statistic = wald * df_error / (excess * (df_error + excess - 1))
     return Transitivity(statistic, excess, df_error, float(stats.f.sf(statistic, excess, df_error)))

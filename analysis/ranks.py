@@ -7,6 +7,7 @@ Biometrika 91).
 
 from __future__ import annotations
 
+import math
 from itertools import combinations
 
 import numpy as np
@@ -46,18 +47,20 @@ def without_spread(covariance: Floats) -> tuple[int, int] | None:
     return int(pairs[least][0]), int(pairs[least][1])
 
 
-def rank_sets(values: Floats, covariance: Floats, *, df: int, level: float) -> tuple[Codes, Codes]:
+def rank_sets(values: Floats, covariance: Floats, *, df: float, level: float) -> tuple[Codes, Codes]:
     """Best and worst rank (K,) that the data leave each system, all together at ``level``.
 
     A system is surely worse than another where the simultaneous interval of their difference leaves 0 out; the
-    critical value is that of the largest of all |t| over multivariate-t draws.
+    critical value is that of the largest of all |t| over multivariate-t draws, of all |z| with infinite ``df``.
     """
     count = len(values)
     pairs = np.array(list(combinations(range(count), 2)))
     errors = np.sqrt(_variances(covariance, pairs))
     rng = np.random.default_rng(SEED)
     root = np.linalg.cholesky(covariance + 1e-12 * np.trace(covariance) * np.eye(count))
-    draws = (rng.standard_normal((DRAWS, count)) @ root.T) / np.sqrt(rng.chisquare(df, DRAWS) / df)[:, None]
+    draws = rng.standard_normal((DRAWS, count)) @ root.T
+    if math.isfinite(df):
+        draws /= np.sqrt(rng.chisquare(df, DRAWS) / df)[:, None]
     largest = np.abs((draws[:, pairs[:, 0]] - draws[:, pairs[:, 1]]) / errors).max(axis=1)
     critical = float(np.quantile(largest, level))
     surely = (values[pairs[:, 0]] - values[pairs[:, 1]]) / errors

@@ -201,12 +201,12 @@ def _divided(sums: Any, totals: Any) -> Floats:
 
 def _apart(frame: pd.DataFrame, repeats: Flags, rater: Codes) -> tuple[Codes, Codes]:
     """Steps between each answer to a repeat and the one to its original, canonical, and whose they are."""
-    asked = frame.loc[repeats, ["session_id", "repeat_of", "question", "score"]].astype(object)
+    asked = frame.loc[repeats, ["study", "repeat_of", "question", "score"]].astype(object)
     asked = asked.assign(rater=rater[repeats])
     originals = frame["trial_id"].astype(object).isin(set(asked["repeat_of"])).to_numpy()
-    before = frame.loc[originals, ["session_id", "trial_id", "question", "score"]].astype(object)
+    before = frame.loc[originals, ["study", "trial_id", "question", "score"]].astype(object)
     both = asked.merge(
-        before, left_on=["session_id", "repeat_of", "question"], right_on=["session_id", "trial_id", "question"]
+        before, left_on=["study", "repeat_of", "question"], right_on=["study", "trial_id", "question"]
     )
     steps = (both["score_x"] - both["score_y"]).abs()
     return steps.to_numpy(dtype=np.intp), both["rater"].to_numpy(dtype=np.intp)

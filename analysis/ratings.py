@@ -17,8 +17,10 @@ import pandas as pd
 from analysis import paper, schema
 from analysis.agreement import Agreement, agreements
 from analysis.answers import Answers
+from analysis.asked import Covariance
 from analysis.checks import check_choice, check_level, named_pairs
 from analysis.genre_strengths import GenreStrengths, genre_strengths
+from analysis.importing import AlikeRows, ColumnMap, import_ratings
 from analysis.ranking import Ranking, rankings
 from analysis.raters import NO_RULES, PassRules, RaterFigures, rater_figures
 from analysis.resampling import Resampled, resampled_rankings
@@ -84,10 +86,24 @@ class Ratings:
         declared = self._declared(primary)
         return win_rates(self.grouped(by), level=level, ties=ties, clips=clips, primary=declared)
 
-    def rankings(self, *, clips: Clips = "random", level: float = 0.95) -> tuple[Ranking, ...]:
-        """Strength of every system over all opponents, by question, with ranks that hold."""
+    def rankings(
+        self,
+        *,
+        clips: Clips = "random",
+        level: float = 0.95,
+        side: bool = True,
+        covariance: Covariance = "clustered",
+    ) -> tuple[Ranking, ...]:
+        """Strength of every system over all opponents, by question, with ranks that hold.
+
+        ``side=False`` leaves out the effect of standing on the left, as most published models do.
+        ``covariance="independent"`` gives the standard errors that those print: each answer counts as if from a
+        rater and about a clip of its own, so they are too small wherever raters answer more than once. Raises
+        AnalysisError for a choice that there is not, and for independent answers with fixed clips.
+        """
         _check(level, clips)
-        return rankings(self.answers, level=level, clips=clips)
+        check_choice("covariance", covariance, get_args(Covariance))
+        return rankings(self.answers, level=level, clips=clips, side=side, covariance=covariance)
 
     def agreement(self, *, level: float = 0.95) -> tuple[Agreement, ...]:
         """How far raters agree, by question."""
@@ -125,17 +141,19 @@ class Ratings:
         check_level(level)
         return cumulative_logit(self.answers, level=level)
 
-    def genre_strengths(self, *, by: str = "genre", level: float = 0.95) -> tuple[GenreStrengths, ...]:
+    def genre_strengths(
+        self, *, by: str = "genre", level: float = 0.95, side: bool = True
+    ) -> tuple[GenreStrengths, ...]:
         """Strength of every system in every genre, raw and shrunken, by question."""
         check_level(level)
-        return genre_strengths(self.grouped(by), level=level)
+        return genre_strengths(self.grouped(by), level=level, side=side)
 
     def resampled_rankings(
-        self, *, resamples: int = 1000, seed: int = 1, level: float = 0.95
+        self, *, resamples: int = 1000, seed: int = 1, level: float = 0.95, side: bool = True
     ) -> tuple[Resampled, ...]:
         """Strengths with intervals from resampling raters, by question."""
         check_level(level)
-        return resampled_rankings(self.answers, resamples=resamples, seed=seed, level=level)
+        return resampled_rankings(self.answers, resamples=resamples, seed=seed, level=level, side=side)
 
     def paper_table_1(self, *, level: float = 0.95) -> tuple[paper.Won, ...]:
         """The subjective columns of V2Meow's Table 1: decided ratings won over all opponents, by dataset."""
@@ -147,9 +165,17 @@ class Ratings:
         check_level(level)
         return paper.table_4(self.answers, level=level)
 
-    def watch(self, rule: StoppingRule = StoppingRule()) -> tuple[Watched, ...]:  # noqa: B008  frozen
-        """What a running study shows so far, which may be looked at as often as one likes."""
-        return watch(self.frame, rule, include_simulated=self.include_simulated)
+    def watch(
+        self,
+        rule: StoppingRule = StoppingRule(),  # noqa: B008  frozen
+        *,
+        ended: bool = False,
+    ) -> tuple[Watched, ...]:
+        """What a running study shows so far, which may be looked at as often as one likes.
+
+        Raters count once they have finished; ``ended``: nobody answers any more, so all have.
+        """
+        return watch(self.frame, rule, ended=ended, include_simulated=self.include_simulated)
 
     def watched_family(self, rule: StoppingRule = StoppingRule()) -> Family:  # noqa: B008  frozen
         """What ``watch`` shares alpha by, in words too."""
@@ -183,6 +209,24 @@ def _check(level: float, clips: str) -> None:
     check_choice("clips", clips, get_args(Clips))
 
 
-def read(source: Path | str | pd.DataFrame, *, include_simulated: bool = False) -> Ratings:
-    """Read and check a table of ratings (.csv, .parquet or a frame). Raises SchemaError."""
-    return Ratings(schema.read(source), include_simulated=include_simulated)
+def read(
+    source: schema.Source,
+    *,
+    map: ColumnMap | Path | str | None = None,
+    alike_rows: AlikeRows = "refuse",
+    include_simulated: bool = False,
+) -> Ratings:
+    """Read and check a table of ratings (.csv, .parquet or a frame).
+
+    Another platform's is read through ``map``, a column map by name ("votes"), from a .toml file or as a
+    ``ColumnMap``; ``alike_rows`` says what becomes of rows that repeat an earlier one, see ``import_ratings``.
+    Raises SchemaError for what a table has wrong, TypeError for what is none, and AnalysisError for a choice that
+    there is not.
+    """
+    if map is not None:
+        frame = import_ratings(source, map, alike_rows=alike_rows)
+    elif alike_rows != "refuse":
+        raise AnalysisError("alike_rows is about another platform's rows: give its column map too")
+    else:
+        frame = schema.read(source)
+    return Ratings(frame, include_simulated=include_simulated)

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -25,11 +26,11 @@ from analysis.ranking import Ranking
 from analysis.rater_pictures import rater_flow, rater_panel, response_times, side_effect
 from analysis.raters import NO_RULES, PassRules
 from analysis.ratings import Ratings
-from analysis.results import WinRates
+from analysis.results import AnalysisError, WinRates
 from analysis.schema import digest
 from analysis.sensitivity import MARGIN
 from analysis.sequential import StoppingRule
-from analysis.system_cards import SystemCard, cards_table
+from analysis.system_cards import SystemCard, cards_table, stand_ins
 from analysis.table import Table
 from analysis.tables import (
     agreement_table,
@@ -103,6 +104,22 @@ class Report:
         """All that stand by themselves, in reading order."""
         return tuple(table for section in self.sections for table in section.tables)
 
+    def save(self, path: str | Path) -> None:
+        """Write the page that ``analysis.page.html`` makes. Raises AnalysisError unless the file is a .html."""
+        from analysis.page import html
+
+        file = Path(path)
+        if file.suffix.lower() != ".html":
+            raise AnalysisError(f"a report is a .html file, not {file.name!r}; a browser prints it as PDF")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(html(self), encoding="utf-8", newline="")
+
+    def _repr_html_(self) -> str:
+        """The same page, for a notebook."""
+        from analysis.page import framed
+
+        return framed(self)
+
 
 def build(
     ratings: Ratings,
@@ -161,7 +178,8 @@ def build(
     # A rendered file is Duet's own: another platform's table has none, nor its scale and its wording.
     own = bool(used["stimulus_left"].notna().any())
     five = own or any(rate.strengths[0] or rate.strengths[4] for rate in rates.averages)
-    cards = cards_table(systems, {name for rate in rates.averages for name in (rate.system_1, rate.system_2)})
+    compared = {name for rate in rates.averages for name in (rate.system_1, rate.system_2)}
+    cards = cards_table(systems, compared)
     progress("genres and systems")
     middle = (
         _preferred(rates, own=own, five=five),
@@ -176,7 +194,7 @@ def build(
         rates=rates,
         found=found(rates),
         estimand=estimand(rates),
-        warnings=(*_unanswered(rates, primary), *_warnings(rates)),
+        warnings=(*filter(None, [stand_ins(systems, compared)]), *_unanswered(rates, primary), *_warnings(rates)),
         sections=(
             Section(
                 "Design and raters",
@@ -200,7 +218,7 @@ def build(
 def _methods(rates: WinRates, ranked: Sequence[Ranking], *, declared: bool, five: bool) -> tuple[str, ...]:
     return (
         *methods(rates, declared=declared, five=five),
-        *filter(None, [ranking_methods(ranked, five=five)]),
+        *filter(None, [ranking_methods(ranked, five=five, genres=not rates.only_genre)]),
     )
 
 
@@ -314,7 +332,8 @@ def _unanswered(rates: WinRates, primary: Collection[tuple[str, str]]) -> Iterat
 def _warnings(rates: WinRates) -> tuple[str, ...]:
     told = []
     cells = () if rates.only_genre else rates.cells
-    few = sum(any(flag.startswith("fewer than") for flag in rate.flags) for rate in cells)
+    small = [rate for rate in cells if any(flag.startswith("fewer than") for flag in rate.flags)]
+    few = sum(rate.net.low is not None for rate in small)
     bare = sum(rate.net.low is None for rate in cells)
     if few:
         told.append(f"{few} of {len(cells)} genre results rest on few raters or clips; their intervals are grey.")
@@ -349,9 +368,9 @@ def _seeds() -> tuple[str, ...]:
     )
 
 
-def live(ratings: Ratings, rule: StoppingRule, *, title: str) -> Report:
+def live(ratings: Ratings, rule: StoppingRule, *, title: str, ended: bool = False) -> Report:
     """A page on a running study: what each pair shows so far, without a p value. Raises AnalysisError."""
-    watched = ratings.watch(rule)
+    watched = ratings.watch(rule, ended=ended)
     used = included(ratings.frame, include_simulated=ratings.include_simulated)
     return Report(
         title=title,

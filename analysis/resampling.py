@@ -1,8 +1,8 @@
 """Strengths with intervals from resampling raters: the cluster bootstrap, beside the sandwich's intervals.
 
 Every resample draws as many raters as there are, with replacement, each with all his answers, and is fitted anew
-by Newton's method; all resamples at once, on counts. Clips are taken as they are; intervals are percentiles
-(Efron 1981).
+by Newton's method; all resamples at once, on counts. Raters are drawn in an order that their answers alone decide.
+Clips are taken as they are; intervals are percentiles (Efron 1981).
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import numpy as np
 
 from analysis import bradley_terry as bt
 from analysis.answers import Answers
+from analysis.asked import Asked
 from analysis.bradley_terry import Codes, Floats
-from analysis.ranking import Asked
+from analysis.ranking import WITHOUT_SIDE, no_side
 from analysis.results import AnalysisError
 
 SEED = 1
+METHOD = "percentile interval over resampled raters (clips fixed)"
 _COUNTED_AT_ONCE = 40_000_000
 """Numbers in one table of counts by rater, or of resamples: 320 MB."""
 
@@ -35,7 +37,7 @@ class ResampledStrength:
 
 @dataclass(frozen=True, slots=True)
 class Resampled:
-    """Strengths of one question, strongest first, and what standing on the left adds, None where nothing tells it.
+    """Strengths of one question, strongest first, and what standing on the left adds, None where ``left_reason``.
 
     ``unbounded`` of the ``resamples`` had no finite fit (some system won or lost everything) and are left out.
     """
@@ -47,17 +49,21 @@ class Resampled:
     seed: int
     strengths: tuple[ResampledStrength, ...]
     left: ResampledStrength | None
-    method: str = "percentile interval over resampled raters (clips fixed)"
+    left_reason: str
+    method: str
 
 
 def resampled_rankings(
-    answers: Answers, *, resamples: int = 1000, seed: int = SEED, level: float = 0.95
+    answers: Answers, *, resamples: int = 1000, seed: int = SEED, level: float = 0.95, side: bool = True
 ) -> tuple[Resampled, ...]:
-    """For every question that was answered. Raises AnalysisError where strengths have no finite fit."""
+    """For every question that was answered; without ``side``, the model has no effect of the side.
+
+    Raises AnalysisError where strengths have no finite fit.
+    """
     if resamples < 2:
         raise AnalysisError(f"resamples are at least 2, not {resamples}")
     return tuple(
-        _resampled(answers.questions[code], Asked.of(answers, code), resamples, seed, level)
+        _resampled(answers.questions[code], Asked.of(answers, code, side=side), resamples, seed, level)
         for code in answers.asked()
     )
 
@@ -81,24 +87,36 @@ def _resampled(question: str, asked: Asked, resamples: int, seed: int, level: fl
             "out; take the intervals of rankings()"
         )
     tail = (1 - level) / 2
-    low, high = np.quantile(kept, [tail, 1 - tail], axis=0)
-    spread = kept.std(axis=0, ddof=1)
     names = (*asked.systems, "left")
+    sign = np.array([1.0] * len(asked.systems) + [asked.left])
+    kept, values = kept[:, : len(names)], fitted.parameters[: len(names)] * sign
+    low, high = np.sort(np.quantile(kept, [tail, 1 - tail], axis=0) * sign, axis=0)
+    spread = kept.std(axis=0, ddof=1)
     every = [
-        ResampledStrength(name, *(float(column[i]) for column in (fitted.parameters, spread, low, high)))
+        ResampledStrength(name, *(float(column[i]) for column in (values, spread, low, high)))
         for i, name in enumerate(names)
     ]
     strengths = tuple(sorted(every[:-1], key=lambda one: -one.value))
     left = every[-1] if design.sided else None
-    return Resampled(question, level, resamples, resamples - len(kept), seed, strengths, left)
+    return Resampled(
+        question=question,
+        level=level,
+        resamples=resamples,
+        unbounded=resamples - len(kept),
+        seed=seed,
+        strengths=strengths,
+        left=left,
+        left_reason=no_side(asked, design),
+        method=METHOD if asked.sided else METHOD + WITHOUT_SIDE,
+    )
 
 
 def resample(
     design: bt.Design, outcome: Codes, rater: Codes, start: Floats, *, resamples: int, seed: int
 ) -> tuple[Floats, Codes]:
     """Parameters (B, P) of every resample, and which of them are finite (B,)."""
-    raters, outcomes = int(rater.max()) + 1, design.counts.size
-    table = np.bincount(rater * outcomes + outcome, minlength=raters * outcomes).reshape(raters, outcomes)
+    table = answers_by_rater(design, outcome, rater)
+    raters, outcomes = table.shape
     rng = np.random.default_rng(seed)
     times = rng.multinomial(raters, np.full(raters, 1 / raters), size=resamples).astype(np.float64)
     drawn, done = [], []
@@ -109,3 +127,12 @@ def resample(
         drawn.append(parameters)
         done.append(converged)
     return np.concatenate(drawn), np.concatenate(done)
+
+
+def answers_by_rater(design: bt.Design, outcome: Codes, rater: Codes) -> Codes:
+    """How often each rater gave each outcome (R, M·L), rows in an order that depends on nothing else."""
+    raters, outcomes = int(rater.max()) + 1, design.counts.size
+    table = np.bincount(rater * outcomes + outcome, minlength=raters * outcomes).reshape(raters, outcomes)
+    # As bytes a row is one key: a tenth of the time of sorting by every column.
+    keys = np.ascontiguousarray(table).view(np.dtype((np.void, table.itemsize * outcomes))).ravel()
+    return np.asarray(table[np.argsort(keys, kind="stable")])

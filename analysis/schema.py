@@ -7,11 +7,13 @@ every row, as presented (``left`` is the rater's A, ``right`` is B) and canonica
 
 from __future__ import annotations
 
+import difflib
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,10 @@ from analysis.files import SchemaError as SchemaError  # whoever reads through t
 
 _DIGESTED_AT_ONCE = 8_192
 _Flags = np.ndarray[Any, np.dtype[np.bool_]]
+_Codes = np.ndarray[Any, np.dtype[np.intp]]
 Type = Literal["text", "category", "integer", "number", "boolean", "sha256", "timestamp"]
+Source: TypeAlias = "os.PathLike[str] | str | pd.DataFrame"
+"""What a table of ratings is read from: a .csv or .parquet file, or a data frame."""
 
 QUESTIONS = ("visual_relevance", "music_preference")
 KINDS = ("test", "repeat", "training", "gold", "identical")
@@ -139,6 +144,14 @@ COLUMNS: tuple[Column, ...] = (
     Column("answered_at", "timestamp", "When the answer was saved, UTC, ISO 8601.", may_be_empty=True),
 )
 COLUMN_NAMES: tuple[str, ...] = tuple(column.name for column in COLUMNS)
+_OF_CLIP = ("genre",)
+_OF_SESSION = ("rater_id",)
+_OF_TRIAL = (
+    "rater_id", "session_id", "kind", "repeat_of", "expected", "dataset", "clip_id", "system_left", "system_right",
+    "system_1", "system_2", "simulated",
+)  # fmt: skip
+_SAME_NAMES = (("trial_id", "repeat_of"), ("system_left", "system_right", "system_1", "system_2", "expected"))
+"""Columns whose names are of one kind; those of any other text column are its own."""
 
 
 def codebook(columns: Sequence[Column] = COLUMNS) -> pd.DataFrame:
@@ -171,26 +184,60 @@ def read_codebook(path: Path) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def read(source: Path | str | pd.DataFrame) -> pd.DataFrame:
+def read(source: Source, *, whole: bool = True) -> pd.DataFrame:
     """Read and validate a table of ratings from CSV, Parquet or a frame.
 
     Returns a new frame, row order kept, with the contract's columns first and typed: categories are ordered
     categoricals, whole numbers ``int64`` (``Int64`` where they may be empty), ``answered_at`` UTC timestamps.
-    Columns beyond the contract stay as they came. Raises SchemaError.
+    Columns beyond the contract stay as they came. A piece of a larger table (not ``whole``) may have repeats whose
+    originals are in another piece. Raises SchemaError, and TypeError for what is no ``Source``.
     """
-    raw = source if isinstance(source, pd.DataFrame) else files.load(Path(source))
+    raw = table(source)
     later = [column.name for column in COLUMNS if column.may_be_absent and column.name not in raw.columns]
     raw = raw.assign(**dict.fromkeys(later, ""))
     missing = [name for name in COLUMN_NAMES if name not in raw.columns]
     if missing:
-        raise SchemaError(f"column {missing[0]!r} is missing; the table needs: {', '.join(COLUMN_NAMES)}")
+        raise SchemaError(_told_missing(missing, [str(name) for name in raw.columns]))
     twice = raw.columns[raw.columns.duplicated()]
     if len(twice):
         raise SchemaError(f"column {str(twice[0])!r} is there twice; keep one")
     extra = [name for name in raw.columns if name not in COLUMN_NAMES]
     frame = pd.DataFrame({c.name: _parse(raw[c.name].reset_index(drop=True), c) for c in COLUMNS})
+    frame = _without_decimals(frame)
     _check_consistency(frame)
+    _check_repeats(frame, whole=whole)
     return pd.concat([frame, raw[extra].reset_index(drop=True)], axis=1)
+
+
+def table(source: Source) -> pd.DataFrame:
+    """A table as it came, unchecked. Raises SchemaError for a file that is none, TypeError for no ``Source``."""
+    if isinstance(source, pd.DataFrame):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return files.load(Path(source))
+    raise TypeError(
+        "ratings are read from the path of a .csv or .parquet file or from a pandas data frame, not from "
+        f"{type(source).__name__}; pandas.DataFrame(rows) makes a frame of a list of rows"
+    )
+
+
+def _told_missing(missing: Sequence[str], present: Sequence[str]) -> str:
+    needed = [column.name for column in COLUMNS if not column.may_be_absent]
+    if len(missing) > len(needed) / 2:
+        return (
+            f"{len(missing)} of the {len(needed)} columns that the table needs are missing, {missing[0]!r} first. "
+            "Ratings of another platform are read through a column map (--map votes on the command line, "
+            'map="votes" in a notebook, or a map of your own; the module analysis.importing shows one). What each '
+            "column is: python -m analysis codebook"
+        )
+    spare = {name.strip().casefold().replace(" ", "_"): name for name in present if name not in COLUMN_NAMES}
+    meant = {name: difflib.get_close_matches(name, spare, n=1, cutoff=0.8) for name in missing}
+    told = [
+        repr(name) + (f" (did you mean {spare[close[0]]!r}, which is there?)" if close else "")
+        for name, close in meant.items()
+    ]
+    which = f"column {told[0]} is" if len(told) == 1 else f"columns {', '.join(told)} are"
+    return f"{which} missing; the table needs: {', '.join(needed)}"
 
 
 def digest(frame: pd.DataFrame) -> str:
@@ -289,6 +336,22 @@ _PARSERS: dict[Type, Callable[[pd.Series[Any], pd.Series[Any], _Flags, Column], 
 }
 
 
+def _without_decimals(frame: pd.DataFrame) -> pd.DataFrame:
+    """Names that are whole numbers, written so: pandas makes 1.0 of 1 in a column with a gap, and in its CSV.
+
+    Only where all names of their kind are whole numbers: beside a system "3.5", "4.0" is a name of its own.
+    """
+    texts = [column.name for column in COLUMNS if column.type == "text"]
+    alone = [(name,) for name in texts if not any(name in group for group in _SAME_NAMES)]
+    for group in (*_SAME_NAMES, *alone):
+        names = pd.Index([]).append([frame[name].cat.categories for name in group]).astype(str)
+        if names.str.endswith(".0").any() and names.str.fullmatch(r"-?[0-9]+(\.0)?").all():
+            for name in group:
+                written = frame[name].astype(object).str.removesuffix(".0")
+                frame = frame.assign(**{name: written.astype("category")})
+    return frame
+
+
 def _check_consistency(frame: pd.DataFrame) -> None:
     left, right = frame["system_left"].astype(object), frame["system_right"].astype(object)
     first, second = frame["system_1"].astype(object), frame["system_2"].astype(object)
@@ -338,16 +401,68 @@ def _check_consistency(frame: pd.DataFrame) -> None:
         raise SchemaError(
             f"study {study!r} names the pair {one!r}, {two!r} in both orders; system_1 and system_2 must keep one"
         )
-    for owner, owned in ((["dataset", "clip_id"], "genre"), (["study", "session_id"], "rater_id")):
-        pairs = frame[[*owner, owned]].astype(object)
-        known = pairs.drop_duplicates()
-        twice = known.duplicated(owner)
-        if twice.any():
-            row = int(known.index[twice][0])
-            raise SchemaError(
-                f"row {row + 1}, column {owned!r}: {str(pairs[owned].iloc[row])!r} is not allowed; "
-                f"an earlier row gives {owner[-1]} {str(pairs[owner[-1]].iloc[row])!r} another {owned}"
+    _check_owned(frame, ("dataset", "clip_id"), _OF_CLIP)
+    _check_owned(frame, ("study", "session_id"), _OF_SESSION)
+    _check_owned(frame, ("study", "trial_id"), _OF_TRIAL)
+
+
+def _check_owned(frame: pd.DataFrame, owner: tuple[str, str], owned: Collection[str]) -> None:
+    """Each owner has one value of every owned column, all through the table."""
+    earlier = _first_rows(_together(frame, owner))
+    for name in owned:
+        values = frame[name].cat.codes if isinstance(frame[name].dtype, pd.CategoricalDtype) else frame[name]
+        differs = values.to_numpy() != values.to_numpy()[earlier]
+        if differs.any():
+            row = int(np.argmax(differs))
+            of = f"{owner[-1]} {str(frame[owner[-1]].iloc[row])!r}"
+            _demand(
+                pd.Series(~differs),
+                frame,
+                name,
+                f"an earlier row gives {of} another {name} (row {earlier[row] + 1})",
             )
+
+
+def _check_repeats(frame: pd.DataFrame, *, whole: bool) -> None:
+    """A repeat's original is another trial of its rater, on the same clip and pair."""
+    repeats = np.flatnonzero((frame["kind"] == "repeat").to_numpy())
+    trials, named = frame["trial_id"].cat, frame["repeat_of"].cat
+    codes = np.append(trials.categories.get_indexer(named.categories), -1)[named.codes.to_numpy()[repeats]]
+    studies = frame["study"].cat.codes.to_numpy().astype(np.intp)
+    keys = pd.Index(_together(frame, ("study", "trial_id")))
+    first = keys.drop_duplicates()
+    place = first.get_indexer(studies[repeats] * len(trials.categories) + codes)
+    known = (place >= 0) & (codes >= 0)
+    kept, rows = repeats[known], np.flatnonzero(~keys.duplicated())[place[known]]
+    fits = np.ones(len(frame), dtype=np.bool_)
+    fits[repeats[~known]] = not whole
+    same = trials.codes.to_numpy()[kept] != trials.codes.to_numpy()[rows]
+    for name in ("rater_id", "dataset", "clip_id", "system_1", "system_2"):
+        values = frame[name].cat.codes.to_numpy()
+        same &= values[kept] == values[rows]
+    fits[kept] = same
+    _demand(
+        pd.Series(fits),
+        frame,
+        "repeat_of",
+        "a repeat names another trial of the same rater, clip and pair in this table; where the trial was taken "
+        "out, take its repeats out too",
+    )
+
+
+def _together(frame: pd.DataFrame, columns: tuple[str, str]) -> _Codes:
+    """One number (N,) for the two names of a row."""
+    first, second = (frame[name].cat for name in columns)
+    return first.codes.to_numpy().astype(np.intp) * len(second.categories) + second.codes.to_numpy()
+
+
+def _first_rows(keys: _Codes) -> _Codes:
+    """Where (N,) each row's key stands first."""
+    codes, distinct = pd.factorize(keys)
+    first = np.empty(len(distinct), dtype=np.intp)
+    # Of several rows the last one written stays.
+    first[codes[::-1]] = np.arange(len(keys) - 1, -1, -1)
+    return first[codes]
 
 
 def _demand(holds: pd.Series[Any], frame: pd.DataFrame, column: str, rule: str) -> None:

@@ -4,8 +4,9 @@ Pairs share systems, raters and clips, so their estimates move together, and cor
 correlated statistics asks for less than correcting for their number. Draws are those of Gaussian multipliers on
 the influence of raters, clips and rater × clip cells, shared by all results and scaled to each one's two-way
 variance, which comes to drawing from a normal distribution with that correlation. Every result enters by its own p
-value, so that its degrees of freedom count. Romano & Wolf (2005), "Exact and approximate stepdown methods for
-multiple hypothesis testing", JASA 100; (2016), Statistics & Probability Letters 113.
+value, so that its degrees of freedom count. Results are drawn in the order of their p values and turned to favour
+their first system, so that no name decides a draw. Romano & Wolf (2005), "Exact and approximate stepdown methods
+for multiple hypothesis testing", JASA 100; (2016), Statistics & Probability Letters 113.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from analysis.variance import Clusters, Codes, Floats, dense, effective_number
 
 DRAWS = 20_000
 SEED = 1
+_NOTHING = 1e-9
+"""A correlation below this is rounding."""
 
 
 def romano_wolf(
@@ -32,17 +35,18 @@ def romano_wolf(
         raise AnalysisError(
             "Romano and Wolf's correction is for the primary family: clips random, ties kept, the same groups"
         )
-    tested = [rate for rate in rates.primary if rate.test is not None]
+    tested = sorted((rate for rate in rates.primary if rate.test is not None), key=_striking)
     if not tested:
         return {}
-    correlation = _correlation(answers, tested)
+    correlation = _turned(_correlation(answers, tested), np.sign([round(rate.net.value, 9) for rate in tested]))
     p = np.array([rate.test.p for rate in tested if rate.test])
     # On the scale of a normal statistic: as surprising as the p value is at its own degrees of freedom.
     observed = -special.ndtri(np.maximum(p, 1e-300) / 2)
     rng = np.random.default_rng(seed)
     values, vectors = np.linalg.eigh(correlation)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
-    drawn = np.abs(rng.standard_normal((draws, len(tested))) @ root.T)
+    # The symmetric root: the one that rounding does not turn where eigenvalues are alike.
+    root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+    drawn = np.abs(rng.standard_normal((draws, len(tested))) @ root)
     adjusted = stepped(observed, drawn)
     return {(r.question, r.system_1, r.system_2): float(p) for r, p in zip(tested, adjusted, strict=True)}
 
@@ -56,6 +60,22 @@ def stepped(observed: Floats, drawn: Floats) -> Floats:
     found = np.empty(len(observed))
     found[order] = np.maximum.accumulate((1 + exceeding) / (len(drawn) + 1))
     return found
+
+
+def _striking(rate: PairRate) -> tuple[float, ...]:
+    """What orders results without their names; rounded, so that the order of sums does not."""
+    assert rate.test is not None
+    sizes = (-abs(rate.net.value), rate.tie.value, rate.test.df)
+    return (round(rate.test.p, 12), *(round(size, 9) for size in sizes), rate.n, rate.raters, rate.clips)
+
+
+def _turned(correlation: Floats, signs: Floats) -> Floats:
+    """As if every net preference were positive; one of 0 is turned to go with the first that it moves with."""
+    for place in np.flatnonzero(signs == 0):
+        moves = signs * np.where(np.abs(correlation[place]) > _NOTHING, np.sign(correlation[place]), 0.0)
+        others = moves[moves != 0]
+        signs[place] = others[0] if len(others) else 1.0
+    return correlation * np.outer(signs, signs)
 
 
 def _correlation(answers: Answers, tested: list[PairRate]) -> Floats:

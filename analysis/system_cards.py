@@ -27,6 +27,7 @@ class SystemCard:
     note: str = ""
 
 
+STAND_IN = "tiny stand-in"
 COLUMNS = tuple(field.name for field in fields(SystemCard))
 
 
@@ -60,6 +61,13 @@ def cards_table(cards: Sequence[SystemCard], compared: Collection[str]) -> Table
         headings=5,
         notes=tuple(_told(card) for card in known),
     )
+
+
+def stand_ins(cards: Sequence[SystemCard], compared: Collection[str]) -> str:
+    """Which names below are not the published systems that they call to mind; empty where none is."""
+    standing_in = (card for card in cards if card.system in compared and card.standing == STAND_IN)
+    named = "; ".join(f"{card.system} is {card.label}" for card in standing_in)
+    return f"Stand-ins, not the published systems: {named}." if named else ""
 
 
 def _told(card: SystemCard) -> str:

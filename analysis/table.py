@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -29,18 +31,18 @@ class Table:
 
     def markdown(self) -> str:
         """As a table of GitHub's Markdown, with its title above."""
-        names = [_one_line(column).replace("|", "\\|") or " " for column in self.columns]
+        names = [_md(column) or " " for column in self.columns]
         ruler = ["---" if place < self.headings else "---:" for place in range(len(names))]
-        rows = [[_one_line(cell).replace("|", "\\|") for cell in row.cells] for row in self.rows]
+        rows = [[_md(cell) for cell in row.cells] for row in self.rows]
         lines = [f"| {' | '.join(cells)} |" for cells in (names, ruler, *rows)]
-        told = [text for note in self.notes for text in ("", _one_line(note))]
-        return "\n".join([f"**{_one_line(self.title)}**", "", *lines, *told, ""])
+        told = [text for note in self.notes for text in ("", _MD_BLOCK.sub(r"\1\\\2", _md(note)))]
+        return "\n".join([f"**{_md(self.title)}**", "", *lines, *told, ""])
 
     def latex(self) -> str:
         """As a LaTeX table for the package booktabs, averages in bold."""
         widths = "l" * self.headings + "r" * (len(self.columns) - self.headings)
         rows = [
-            " & ".join(f"\\textbf{{{_tex(cell)}}}" if row.strong else _tex(cell) for cell in row.cells) + r" \\"
+            _tex_row([f"\\textbf{{{_tex(cell)}}}" if row.strong else _tex(cell) for cell in row.cells])
             for row in self.rows
         ]
         return "\n".join(
@@ -49,7 +51,7 @@ class Table:
                 f"\\caption{{{_tex(self.title)}}}",
                 f"\\begin{{tabular}}{{{widths}}}",
                 r"\toprule",
-                *([" & ".join(map(_tex, self.columns)) + r" \\", r"\midrule"] if self.columns[0] else []),
+                *([_tex_row([*map(_tex, self.columns)]), r"\midrule"] if self.columns[0] else []),
                 *rows,
                 r"\bottomrule",
                 r"\end{tabular}",
@@ -64,11 +66,29 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+_MD_MARK = re.compile(
+    r"[\\`*|~$]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?[A-Za-z0-9]+;)|\[(?![−+0-9.,;% ]+\](?![(\[:]))"
+)
+"""What formats a line of Markdown wherever it stands: not "_" within a word, nor an interval in brackets."""
+_MD_BLOCK = re.compile(r"^([0-9]*)([#>+\-.)])")
+"""What makes a heading, a quotation or a list of a line that begins with it."""
+
+
+def _md(text: str) -> str:
+    return _MD_MARK.sub(r"\\\g<0>", _one_line(text))
+
+
 _TEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "<": "$<$", ">": "$>$", "±": r"$\pm$",
     "×": r"$\times$",
 }  # fmt: skip
+
+
+def _tex_row(cells: Sequence[str]) -> str:
+    # To \\, \toprule and \midrule a bracket or a star that begins the next row is an argument.
+    guard = "{}" if cells[0].startswith(("[", "*")) else ""
+    return guard + " & ".join(cells) + r" \\"
 
 
 def _tex(text: str) -> str:

@@ -131,7 +131,8 @@ def ranking_table(ranking: Ranking) -> Table:
     ]
     if ranking.left is not None:
         left = ranking.left
-        told = f"{signed_number(left.value)} {number_interval(left.low, left.high)}, p {p_sign(left.p)}"
+        told = f"{signed_number(left.value)} {number_interval(left.low, left.high)}".strip()
+        told += "" if left.p is None else f", p {p_sign(left.p)}"
         rows.append(Row(("standing on the left", told, "", ""), faint=True))
     elif ranking.left_reason:
         rows.append(Row(("standing on the left", "–", "", ""), faint=True))
@@ -140,7 +141,7 @@ def ranking_table(ranking: Ranking) -> Table:
         told = f"F({test.df}, {test.df_error}) = {test.statistic:.2f}, p {p_sign(test.p)}"
         rows.append(Row(("departure from one strength a system", told, "", ""), faint=True))
     notes = [f"No interval and no ranks: {ranking.reason}."] if ranking.reason else []
-    if ranking.left_reason:
+    if ranking.left is None and ranking.left_reason:
         notes.append(f"No effect of standing on the left: {ranking.left_reason}.")
     if ranking.transitivity is not None and ranking.transitivity.p < 1 - ranking.level:
         notes.append(

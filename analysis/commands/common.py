@@ -30,6 +30,13 @@ def takes_ratings(command: argparse.ArgumentParser) -> None:
         metavar="MAP",
         help="the ratings are another platform's: a column map by name, or a .toml file",
     )
+    command.add_argument(
+        "--alike-rows",
+        choices=("refuse", "keep", "drop"),
+        default="refuse",
+        help="with --map, rows that repeat an earlier one in every column of the map: votes of their own (keep), "
+        "or copies (drop); they are refused until you say which",
+    )
     command.add_argument("--include-simulated", action="store_true", help="count simulated answers, and say so")
 
 
@@ -68,16 +75,14 @@ def rules(arguments: argparse.Namespace) -> PassRules:
 
 def read(arguments: argparse.Namespace) -> Ratings:
     """The ratings that were named, checked."""
-    from analysis.ratings import Ratings
-    from analysis.schema import read
+    from analysis import ratings
 
-    if arguments.column_map:
-        from analysis.importing import import_ratings
-
-        frame = import_ratings(arguments.ratings, arguments.column_map)
-    else:
-        frame = read(arguments.ratings)
-    return Ratings(frame, include_simulated=arguments.include_simulated)
+    return ratings.read(
+        arguments.ratings,
+        map=arguments.column_map,
+        alike_rows=arguments.alike_rows,
+        include_simulated=arguments.include_simulated,
+    )
 
 
 def write(text: str, output: Path | None) -> None:

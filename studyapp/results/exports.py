@@ -48,11 +48,11 @@ def ratings_pieces(study: Study, *, include_simulated: bool, of_pilot: bool) -> 
     tags = clip_tags.tags_of(study)
     rows = rating_rows(study, tags, include_simulated=include_simulated, of_pilot=of_pilot)
     while piece := list(islice(rows, _PIECE)):
-        yield _frame(piece, tags)
+        yield _frame(piece, tags, whole=False)
 
 
-def _frame(rows: list[Row], tags: Tags) -> pd.DataFrame:
-    """The rows, validated and typed."""
+def _frame(rows: list[Row], tags: Tags, *, whole: bool = True) -> pd.DataFrame:
+    """The rows, validated and typed; a piece may have a repeat without its original."""
     # pandas takes 0.5 s and 60 MB: only whoever exports pays for it.
     import pandas as pd
 
@@ -60,10 +60,10 @@ def _frame(rows: list[Row], tags: Tags) -> pd.DataFrame:
 
     further = _further(tags)
     names = [*schema.COLUMN_NAMES, *(column.name for column in further)]
-    frame = schema.read(pd.DataFrame(rows, columns=names))
-    whole = [one.name for one in further if one.type == "integer"]
+    frame = schema.read(pd.DataFrame(rows, columns=names), whole=whole)
+    counts = [one.name for one in further if one.type == "integer"]
     # An empty cell would make floating-point numbers of a column of counts.
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    return frame.astype(dict.fromkeys(counts, "Int64"))
 
 
 def further_columns(study: Study | None = None) -> tuple[Column, ...]:

@@ -116,3 +116,28 @@ def row(
         "seed_right": 1,
         "answered_at": "2026-01-31T12:00:00Z",
     }
+
+
+def renamed(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Systems under other names, pairs in the order of those."""
+    columns = ["system_1", "system_2", "system_left", "system_right"]
+    called = frame.assign(**{column: frame[column].astype(object).replace(names) for column in columns})
+    turned = (called["system_1"] > called["system_2"]).to_numpy()
+    first, second = called["system_1"].copy(), called["system_2"].copy()
+    return called.assign(
+        system_1=first.where(~turned, second),
+        system_2=second.where(~turned, first),
+        score=called["score"].where(~turned, -called["score"]),
+    )
+
+
+def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows in another order, the raters under other names that sort differently."""
+    raters = "x" + frame["rater_id"].str[::-1]
+    return frame.assign(rater_id=raters).sample(frac=1, random_state=3, ignore_index=True)
+
+
+def swapped_sides(frame: pd.DataFrame) -> pd.DataFrame:
+    """As if every trial had been shown the other way round, and judged alike."""
+    swaps = {"system_left": frame["system_right"], "system_right": frame["system_left"]}
+    return frame.assign(**swaps, choice=6 - frame["choice"], score_presented=-frame["score_presented"])

@@ -29,36 +29,16 @@ def golden(algorithm: str) -> dict[str, float]:
     return table[table["algorithm"] == algorithm].set_index("item")["score"].to_dict()
 
 
-def fitted(meals: pd.DataFrame, *, ties_split: bool) -> tuple[dict[str, float], float]:
-    """Worths of dishes, and the tie parameter ν of Davidson's model, by our engine without sides."""
-    dishes = sorted({*meals["left"], *meals["right"]})
-    one, other = (meals[side].map(dishes.index).to_numpy(np.intp) for side in ("left", "right"))
-    sign = meals["winner"].map(SIGN).to_numpy(np.intp)
-    if ties_split:
-        # Every game twice: a win as two wins, a tie as one each.
-        one, other = np.tile(one, 2), np.tile(other, 2)
-        sign = np.concatenate([np.where(sign == 0, 1, sign), np.where(sign == 0, -1, sign)])
-    levels = (-1, 1) if ties_split else (-1, 0, 1)
-    nobody = np.zeros(len(one), np.intp)
-    fit = bt.fit(bt.design(one, other, nobody, sign, systems=len(dishes), levels=levels)[0])
-    worths = np.exp(fit.parameters[: len(dishes)])
-    nu = float(np.exp(fit.parameters[-1])) if not ties_split else 0.0
-    return dict(zip(dishes, worths, strict=True)), nu
-
-
-def test_newmans_scores_are_the_worths_of_davidsons_model(meals: pd.DataFrame) -> None:
-    """Newman (2023) writes ties as 2·ν·√(π₁π₂) and scales worths in his own way: ratios and ν can be compared."""
-    worths, nu = fitted(meals, ties_split=False)
-    published = golden("newman")
-    for dish, score in published.items():
-        assert worths[dish] / worths["Pizza"] == pytest.approx(score / published["Pizza"], rel=1e-8)
-    assert nu / 2 == pytest.approx(0.0786419123485, rel=1e-8)  # evalica 0.4.2's own v, at tolerance 1e-12
-
-
 def test_bradley_terry_with_half_wins_for_ties(meals: pd.DataFrame) -> None:
-    worths, _ = fitted(meals, ties_split=True)
-    total = sum(worths.values())
-    shares = {dish: worth / total for dish, worth in worths.items()}
+    """Every game twice: a win as two wins, a tie as one each; the engine alone takes such."""
+    dishes = sorted({*meals["left"], *meals["right"]})
+    one, other = (np.tile(meals[side].map(dishes.index).to_numpy(np.intp), 2) for side in ("left", "right"))
+    sign = meals["winner"].map(SIGN).to_numpy(np.intp)
+    sign = np.concatenate([np.where(sign == 0, 1, sign), np.where(sign == 0, -1, sign)])
+    nobody = np.zeros(len(one), np.intp)
+    fit = bt.fit(bt.design(one, other, nobody, sign, systems=len(dishes), levels=(-1, 1))[0])
+    worths = np.exp(fit.parameters[: len(dishes)])
+    shares = dict(zip(dishes, worths / worths.sum(), strict=True))
     assert shares == pytest.approx(golden("bradley_terry"), rel=1e-8)
 
 

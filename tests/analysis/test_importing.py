@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from analysis.__main__ import main
 from analysis.importing import ColumnMap, column_map, import_ratings, maps
 from analysis.ratings import Ratings
+from analysis.results import AnalysisError
 from analysis.schema import SchemaError
 
 WIDE = """voter,film,style,a,b,fit,like,when
@@ -144,3 +146,51 @@ def test_a_map_that_does_not_fit_says_where(
 def test_a_map_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="ours are label-studio, votes"):
         column_map(tmp_path / "nowhere.toml")
+
+
+VOTES = pd.DataFrame(
+    {
+        "question_id": [f"q{number}" for number in range(80)],
+        "model_a": "x",
+        "model_b": "y",
+        "winner": ["model_a", "model_b"] * 40,
+        "judge": [f"j{number % 8}" for number in range(80)],
+        "turn": 1,
+    }
+)
+
+
+def test_rows_that_were_pasted_twice_are_refused_until_somebody_says_what_they_are() -> None:
+    thrice = pd.concat([VOTES, VOTES.assign(turn=2), VOTES], ignore_index=True)
+    with pytest.raises(
+        SchemaError, match="row 81 repeats row 1 in every column of the map, and 159 more rows repeat"
+    ):
+        import_ratings(thrice, "votes")
+    with pytest.raises(SchemaError, match=r"row 5 repeats row 3 in every column of the map\. Name"):
+        import_ratings(pd.concat([VOTES[:4], VOTES[2:3]]), "votes")
+    kept = import_ratings(thrice, "votes", alike_rows="keep")
+    assert (len(kept), kept["trial_id"].nunique()) == (240, 240)
+    pd.testing.assert_frame_equal(
+        import_ratings(thrice, "votes", alike_rows="drop"), import_ratings(VOTES, "votes")
+    )
+    with pytest.raises(AnalysisError, match="alike_rows is one of 'refuse', 'keep', 'drop', not 'count'"):
+        import_ratings(VOTES, "votes", alike_rows="count")  # type: ignore[arg-type]
+
+
+def test_a_trial_id_of_theirs_tells_copies_from_votes(files: tuple[Path, Path], tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text(MAP.replace("[columns]", '[columns]\ntrial_id = "vote"'))
+    table = pd.read_csv(files[0]).iloc[[0, 0]]
+    assert len(import_ratings(table.assign(vote=["v1", "v2"]), tmp_path / "map.toml")) == 4
+    with pytest.raises(SchemaError, match="this trial and question are there twice"):
+        import_ratings(table.assign(vote="v1"), tmp_path / "map.toml")
+
+
+def test_answers_that_are_numbers_are_known_with_and_without_a_gap(tmp_path: Path) -> None:
+    numbers = MAP.replace("tie = 0\nB = -1", '"1" = 1\n"-1" = -1\n"" = 0')
+    (tmp_path / "map.toml").write_text(numbers)
+    table = pd.read_csv(io.StringIO(WIDE)).assign(fit=[1, None, -1], like=[1, -1, 1])
+    assert pd.api.types.is_float_dtype(table["fit"])
+    table.to_csv(tmp_path / "votes.csv", index=False)
+    found = import_ratings(table, tmp_path / "map.toml")
+    assert found["score_presented"].tolist() == [1, 0, -1, 1, -1, 1]
+    pd.testing.assert_frame_equal(import_ratings(tmp_path / "votes.csv", tmp_path / "map.toml"), found)

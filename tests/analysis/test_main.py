@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 import analysis as da
 from analysis.__main__ import main
 from analysis.frames import pair_frame
+from analysis.page import html
 
 from .simulate import simulate
 
@@ -142,7 +145,19 @@ def test_single_clips_are_listed_by_result(ratings: Path, tmp_path: Path) -> Non
     assert rates["clip"].nunique() == 20 + 1
 
 
-@pytest.mark.parametrize("options", [[], ["--by-genre"], ["--resamples", "50"], ["--clips", "fixed"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--by-genre"],
+        ["--resamples", "50"],
+        ["--clips", "fixed"],
+        ["--independent"],
+        ["--no-side"],
+        ["--no-side", "--by-genre"],
+        ["--no-side", "--resamples", "50"],
+    ],
+)
 def test_ranking_prints_strengths(
     ratings: Path, options: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -151,6 +166,9 @@ def test_ranking_prints_strengths(
     table = pd.read_csv(tmp_path / "out.csv")
     assert {"a", "b", "c"} <= set(table["system"])
     assert np.isfinite(table["value"]).all()
+    assert table["method"].str.contains("no effect of the side").all() == ("--no-side" in options)
+    assert table["method"].str.contains("taken as independent").all() == ("--independent" in options)
+    assert ("(left)" in set(table["system"])) == (options == ["--resamples", "50"])
 
 
 def test_ranking_sets_the_shares_of_every_pair_beside_the_models(
@@ -169,7 +187,7 @@ def test_ranking_sets_the_shares_of_every_pair_beside_the_models(
 
 def test_the_monitor_writes_a_page_without_a_p_value(ratings: Path, tmp_path: Path) -> None:
     page = tmp_path / "now.html"
-    options = ["-o", str(tmp_path / "now.csv"), "--page", str(page), "--most-raters", "5"]
+    options = ["-o", str(tmp_path / "now.csv"), "--page", str(page), "--most-raters", "5", "--ended"]
     assert main(["monitor", str(ratings), *options]) == 0
     assert set(pd.read_csv(tmp_path / "now.csv")["decision"]) == {
         "stop: the most raters have come, no preference is shown"
@@ -184,7 +202,7 @@ def test_the_monitor_says_what_alpha_is_shared_by(
     ratings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page, table = tmp_path / "now.html", tmp_path / "now.csv"
-    options = ["-o", str(table), "--page", str(page)]
+    options = ["-o", str(table), "--page", str(page), "--ended"]
     for declared, needed, told in (
         ([], 120, "6 lines: 3 pairs that the 3 systems of the table can form and 2 questions"),
         (["--lines", "9"], 180, "9 lines, as declared"),
@@ -239,6 +257,48 @@ def test_a_notebook_reads_and_asks(ratings: Path) -> None:
     assert study.report(title="From a notebook").title == "From a notebook"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = da.nothing
+
+
+def test_a_notebook_reads_other_platforms_and_saves_its_report(tmp_path: Path) -> None:
+    votes = pd.DataFrame(
+        {
+            "judge": [f"j{number % 6}" for number in range(36)],
+            "question_id": [f"q{number // 6}" for number in range(36)],
+            "model_a": "x",
+            "model_b": "y",
+            "winner": ["model_a", "model_a", "tie", "model_b"] * 9,
+        }
+    )
+    study = da.read(votes, map="votes")
+    assert study.name == "votes"
+    twice = pd.concat([votes, votes])
+    with pytest.raises(da.SchemaError, match="row 37 repeats row 1"):
+        da.read(twice, map="votes")
+    assert len(da.read(twice, map="votes", alike_rows="keep").frame) == 72
+    assert len(da.read(twice, map="votes", alike_rows="drop").frame) == 36
+    with pytest.raises(da.AnalysisError, match="give its column map too"):
+        da.read(study.frame, alike_rows="drop")
+    report = study.report(title="From <elsewhere>")
+    report.save(tmp_path / "out" / "report.html")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page == html(report)
+    with pytest.raises(da.AnalysisError, match=r"not 'report\.pdf'; a browser prints it as PDF"):
+        report.save(tmp_path / "report.pdf")
+    frame = re.fullmatch(r'<iframe title="(.*?)" sandbox="allow-scripts" srcdoc="([^"]*)".*', report._repr_html_())
+    assert frame is not None
+    assert [unescape(text) for text in frame.groups()] == ["From <elsewhere>", page]
+
+
+def test_alike_rows_are_kept_or_dropped_by_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = "judge,question_id,model_a,model_b,winner\nj1,q1,x,y,tie\n"
+    (tmp_path / "votes.csv").write_text(row + row.splitlines()[1] + "\n")
+    check = ["check", str(tmp_path / "votes.csv"), "--map", "votes"]
+    assert main(check) == 2
+    assert "row 2 repeats row 1 in every column of the map. Name a column" in capsys.readouterr().err
+    assert main([*check, "--alike-rows", "keep"]) == 0
+    assert "2 rows keep the contract" in capsys.readouterr().out
+    assert main([*check, "--alike-rows", "drop"]) == 0
+    assert "1 rows keep the contract" in capsys.readouterr().out
 
 
 def test_the_web_process_does_not_pay_for_what_it_only_names() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import pytest
 from scipy import stats
 
 from analysis import ranking as rk
+from analysis.abilities import abilities
 from analysis.frames import ranking_frame
 from analysis.ranking import Ranking
 from analysis.ratings import read
 from analysis.results import AnalysisError
 from analysis.tables import ranking_table
-from tests.analysis.simulate import row, simulate
+from analysis.wording import signed_number
+from tests.analysis.simulate import renamed, row, shuffled, simulate, swapped_sides
 
 SYSTEMS = ("alpha", "beta", "gamma", "delta")
 
@@ -32,17 +35,6 @@ def values(ranking: Ranking) -> dict[str, float]:
     return {one.system: one.value for one in ranking.strengths}
 
 
-def renamed(frame: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    columns = ["system_1", "system_2", "system_left", "system_right"]
-    return frame.assign(**{column: frame[column].replace(names) for column in columns})
-
-
-def swapped_sides(frame: pd.DataFrame) -> pd.DataFrame:
-    """As if every trial had been shown the other way round, and judged alike."""
-    swaps = {"system_left": frame["system_right"], "system_right": frame["system_left"]}
-    return frame.assign(**swaps, choice=6 - frame["choice"], score_presented=-frame["score_presented"])
-
-
 def test_strengths_sum_to_zero_and_stand_strongest_first() -> None:
     ranking = ranked(study(effect=0.6))
     assert sum(values(ranking).values()) == pytest.approx(0)
@@ -53,28 +45,21 @@ def test_strengths_sum_to_zero_and_stand_strongest_first() -> None:
 
 def test_row_order_and_names_of_raters_change_nothing() -> None:
     frame = study(effect=0.4)
-    shuffled = frame.sample(frac=1, random_state=3).assign(
-        rater_id=lambda table: "x" + table["rater_id"].str[::-1]
-    )
-    one, other = ranked(frame), ranked(shuffled)
+    one, other = ranked(frame), ranked(shuffled(frame))
+    assert one.log_likelihood == other.log_likelihood
     for ours, theirs in zip(one.strengths, other.strengths, strict=True):
-        assert (ours.system, ours.rank_best, ours.rank_worst) == (
-            theirs.system,
-            theirs.rank_best,
-            theirs.rank_worst,
-        )
-        assert ours.value == pytest.approx(theirs.value, abs=1e-9)
-        assert ours.se == pytest.approx(theirs.se, abs=1e-9)
+        assert replace(ours, se=0, low=0, high=0, quasi_se=0) == replace(theirs, se=0, low=0, high=0, quasi_se=0)
+        assert ours.se == pytest.approx(theirs.se, rel=1e-12)
 
 
-def test_swapping_sides_flips_the_sides_part_and_nothing_else() -> None:
+@pytest.mark.parametrize("options", [{}, {"clips": "fixed"}, {"covariance": "independent"}])
+def test_swapping_sides_flips_the_sides_part_and_nothing_else(options: dict[str, str]) -> None:
     frame = study(effect=0.4)
-    one, other = ranked(frame), ranked(swapped_sides(frame))
-    assert values(one) == pytest.approx(values(other), abs=1e-9)
+    one, other = (read(each).rankings(**options)[0] for each in (frame, swapped_sides(frame)))  # type: ignore[arg-type]
     assert one.left is not None
-    assert other.left is not None
-    assert one.left.value == pytest.approx(-other.left.value, abs=1e-9)
-    assert one.left.p == pytest.approx(other.left.p, abs=1e-9)
+    assert other.left == one.left.turned(-1)
+    assert other.left != one.left
+    assert (other.strengths, other.degrees, other.transitivity) == (one.strengths, one.degrees, one.transitivity)
 
 
 def test_a_lean_to_the_left_is_found_on_the_left() -> None:
@@ -89,13 +74,17 @@ def test_a_lean_to_the_left_is_found_on_the_left() -> None:
     assert found.low > 0
 
 
-def test_exchanging_two_names_exchanges_their_strengths() -> None:
+def test_exchanging_names_exchanges_figures_and_nothing_else() -> None:
     frame = study(effect=0.5)
-    exchanged = renamed(frame, {"alpha": "delta", "delta": "alpha"})
-    one, other = values(ranked(frame)), values(ranked(exchanged))
-    assert other["alpha"] == pytest.approx(one["delta"], abs=1e-9)
-    assert other["delta"] == pytest.approx(one["alpha"], abs=1e-9)
-    assert other["beta"] == pytest.approx(one["beta"], abs=1e-9)
+    names = {"alpha": "delta", "beta": "zeta", "gamma": "beta", "delta": "alpha"}
+    one, other = ranked(frame), ranked(renamed(frame, names))
+    assert [replace(each, system=names[each.system]) for each in one.strengths] == list(other.strengths)
+    assert (one.left, one.degrees, one.transitivity) == (other.left, other.degrees, other.transitivity)
+    ours = {(names[fit.system_1], names[fit.system_2]): fit.fitted_win_1 for fit in one.fits}
+    ours |= {(names[fit.system_2], names[fit.system_1]): fit.fitted_win_2 for fit in one.fits}
+    for fit in other.fits:
+        assert fit.system_1 < fit.system_2
+        assert fit.fitted_win_1 == ours[fit.system_1, fit.system_2]
 
 
 def test_raters_who_repeat_themselves_count_as_raters_and_not_as_answers() -> None:
@@ -266,6 +255,7 @@ def test_sides_that_were_never_swapped_give_no_part_to_the_side() -> None:
     found = ranked(sided)
     assert found.left is None
     assert "never swapped" in found.left_reason
+    assert "as asked" not in found.method
     both = ranked(random[(random["system_1"] == "gamma") | (random["system_2"] == "gamma")])
     assert both.left is not None
     assert both.left_reason == ""
@@ -273,4 +263,113 @@ def test_sides_that_were_never_swapped_give_no_part_to_the_side() -> None:
         assert value == pytest.approx(values(both)[name], abs=0.1)
     printed = ranking_table(found)
     assert any("never swapped" in note for note in printed.notes)
-    assert read(sided).resampled_rankings(resamples=50)[0].left is None
+    resampled = read(sided).resampled_rankings(resamples=50)[0]
+    assert (resampled.left, resampled.left_reason) == (None, found.left_reason)
+
+
+def answered(given: Iterable[tuple[str, str, int, int]], *, balanced: bool = True) -> pd.DataFrame:
+    """So many answers of a score to a pair, each by a rater about a clip of its own, sides in turn."""
+    rows = []
+    for one, other, score, times in given:
+        for number in range(times):
+            name = str(len(rows))
+            side = bool(number % 2) or not balanced
+            rows.append(
+                row(rater=name, trial=name, genre="g", clip=name, pair=(one, other), score=score, left_is_1=side)
+            )
+    return pd.DataFrame(rows)
+
+
+def test_degrees_are_told_against_the_strongest() -> None:
+    """Between equals their logits are those of counts: 4 much better either way, 8 somewhat, 6 ties."""
+    given = [("a", "b", score, times) for score, times in ((2, 4), (1, 8), (0, 6), (-1, 8), (-2, 4))]
+    (ranking,) = read(answered(given)).rankings(side=False)
+    assert [one.degree for one in ranking.degrees] == ["somewhat", "tie"]
+    assert [one.nu for one in ranking.degrees] == pytest.approx([8 / 4, 6 / 4])
+    assert ranking.tie == ranking.degrees[1]
+    assert all(one.low is not None and one.low < one.value for one in ranking.degrees)
+    table = ranking_frame([ranking])
+    assert table["somewhat_logit"].tolist() == pytest.approx([np.log(2)] * 2)
+    assert table["tie_logit_se"].tolist() == [ranking.degrees[1].se] * 2
+    (decided,) = read(answered([("a", "b", 2, 4), ("a", "b", -2, 4)])).rankings()
+    assert (decided.degrees, decided.tie) == ((), None)
+
+
+def test_independent_errors_are_those_of_a_logit_and_are_labelled_so() -> None:
+    ratings = read(answered([("a", "b", 1, 30), ("a", "b", -1, 10)]))
+    (ranking,) = ratings.rankings(side=False, covariance="independent")
+    found = ranking.difference("a", "b")
+    error = np.sqrt(1 / 30 + 1 / 10)
+    assert (found.value, found.se) == pytest.approx((np.log(3), error))
+    assert (found.low, found.p) == pytest.approx(
+        (np.log(3) - stats.norm.ppf(0.975) * error, 2 * stats.norm.sf(np.log(3) / error))
+    )
+    assert "answers taken as independent (raters, clips ignored)" in ranking.method
+    assert "sandwich" in ratings.rankings()[0].method
+    figure = abilities(ranking)
+    assert "independent" in figure.alt
+    assert "independent" not in abilities(ratings.rankings()[0]).alt
+
+
+def test_independent_answers_are_tested_for_a_cycle_by_walds_chi_square() -> None:
+    counts = {("a", "b"): (20, 9), ("b", "c"): (18, 11), ("a", "c"): (8, 25)}
+    given = [
+        (*pair, sign, times) for pair, both in counts.items() for sign, times in zip((1, -1), both, strict=True)
+    ]
+    (ranking,) = read(answered(given)).rankings(side=False, covariance="independent")
+    cycle = sum(sign * np.log(won / lost) for sign, (won, lost) in zip((1, 1, -1), counts.values(), strict=True))
+    variance = sum(1 / won + 1 / lost for won, lost in counts.values())
+    assert ranking.transitivity is not None
+    assert ranking.transitivity.statistic == pytest.approx(cycle**2 / variance)
+    assert ranking.transitivity.p == pytest.approx(stats.chi2.sf(cycle**2 / variance, 1))
+
+
+def test_independent_errors_of_one_rater_are_still_no_default() -> None:
+    frame = study()
+    alone = read(frame[frame["rater_id"] == frame["rater_id"].iloc[0]])
+    bare, independent = alone.rankings()[0], alone.rankings(covariance="independent")[0]
+    assert all(one.se is None for one in bare.strengths)
+    assert all(one.se is not None and one.se > 0 for one in independent.strengths)
+    assert values(bare) == values(independent)
+    told = [row.cells for row in ranking_table(bare).rows if "standing on the left" in str(row.cells[0])]
+    assert told == [("standing on the left", signed_number(bare.left.value), "", "")]  # type: ignore[union-attr]
+    assert not any("No effect of standing" in note for note in ranking_table(bare).notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"covariance": "model"}, "covariance is one of 'clustered', 'independent', not 'model'"),
+        ({"covariance": "independent", "clips": "fixed"}, "independent answers have no clusters of clips"),
+    ],
+)
+def test_errors_that_there_are_not_are_refused(options: dict[str, str], told: str) -> None:
+    with pytest.raises(AnalysisError, match=told):
+        read(study()).rankings(**options)  # type: ignore[arg-type]
+
+
+def test_a_difference_with_a_system_that_is_not_ranked_is_refused() -> None:
+    with pytest.raises(AnalysisError, match="no system is called 'omega'; there are: alpha, beta, delta, gamma"):
+        ranked(study()).difference("alpha", "omega")
+
+
+def test_a_model_without_the_side_says_so_wherever_it_is_asked_for() -> None:
+    ratings = read(study(effect=0.4))
+    for with_side, without in (
+        (ratings.rankings()[0].method, ratings.rankings(side=False)[0].method),
+        (
+            ratings.resampled_rankings(resamples=20)[0].method,
+            ratings.resampled_rankings(resamples=20, side=False)[0].method,
+        ),
+        (
+            ratings.genre_strengths()[0].strengths[0].strength.method,
+            ratings.genre_strengths(side=False)[0].strengths[0].strength.method,
+        ),
+    ):
+        assert "no effect of the side" not in with_side
+        assert "no effect of the side" in without
+    assert ratings.resampled_rankings(resamples=20, side=False)[0].left is None
+    printed = ranking_table(ratings.rankings(side=False)[0])
+    assert any("the model was asked to go without it" in note for note in printed.notes)
+    one_sided = read(answered([("a", "b", 1, 5), ("a", "b", -1, 3), ("a", "b", 1, 4)], balanced=False))
+    assert "as asked" in one_sided.rankings(side=False)[0].method

@@ -66,6 +66,12 @@ def test_identical_pairs_and_repeats_check_the_rater_against_himself() -> None:
     assert (found.repeats, found.repeat_near) == (2, 0.75)
 
 
+def test_a_repeat_in_a_later_session_of_the_rater_is_set_beside_its_original() -> None:
+    later = trial(2, "repeat", (-1, 0), session_id="s2", repeat_of="t1", clip_id="c1")
+    found = figures_of(trial(1, "test", (2, 0)), later)
+    assert (found.repeats, found.repeat_near) == (1, 0.5)
+
+
 def test_sides_sameness_and_pace_come_from_test_trials_alone() -> None:
     found = figures_of(
         trial(1, "test", (2, 2)), trial(2, "test", (2, -1), left_is_1=False), trial(3, "test", (2, 0)),

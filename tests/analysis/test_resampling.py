@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis import bradley_terry as bt
-from analysis.ranking import Asked, rankings
+from analysis.asked import Asked
+from analysis.ranking import rankings
 from analysis.ratings import Ratings, read
-from analysis.resampling import resample
+from analysis.resampling import answers_by_rater, resample
 from analysis.results import AnalysisError
-from tests.analysis.simulate import row, simulate
+from tests.analysis.simulate import renamed, row, shuffled, simulate, swapped_sides
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,13 @@ def test_a_resample_is_the_fit_of_its_raters(ratings: Ratings) -> None:
     start = bt.fit(design).parameters
     drawn, _ = resample(design, outcome, asked.rater, start, resamples=3, seed=9)
     times = np.random.default_rng(9).multinomial(asked.raters, np.full(asked.raters, 1 / asked.raters), size=3)
-    rows = np.repeat(np.arange(len(outcome)), times[1][asked.rater])
+    # Who is drawn is found by his answers, for they decide the order.
+    place = {row.tobytes(): n for n, row in enumerate(answers_by_rater(design, outcome, asked.rater))}
+    own = [
+        np.bincount(outcome[asked.rater == rater], minlength=design.counts.size) for rater in range(asked.raters)
+    ]
+    drawn_as = np.array([place[row.tobytes()] for row in own])
+    rows = np.repeat(np.arange(len(outcome)), times[1][drawn_as[asked.rater]])
     again, _ = bt.design(
         asked.system_1[rows],
         asked.system_2[rows],
@@ -90,3 +99,31 @@ def test_resamples_without_a_finite_fit_are_counted_and_left_out() -> None:
 def test_what_cannot_be_resampled_says_why(frame: pd.DataFrame, told: str) -> None:
     with pytest.raises(AnalysisError, match=told):
         read(frame).resampled_rankings(resamples=10)
+
+
+def test_row_order_and_names_of_raters_change_nothing(ratings: Ratings) -> None:
+    assert read(shuffled(ratings.frame)).resampled_rankings(resamples=200) == ratings.resampled_rankings(
+        resamples=200
+    )
+
+
+def test_names_of_systems_change_nothing(ratings: Ratings) -> None:
+    names = {"a": "w", "b": "z", "c": "b", "d": "a"}
+    for one, other in zip(
+        ratings.resampled_rankings(resamples=200),
+        read(renamed(ratings.frame, names)).resampled_rankings(resamples=200),
+        strict=True,
+    ):
+        strengths = tuple(replace(each, system=names[each.system]) for each in one.strengths)
+        assert replace(one, strengths=strengths) == other
+
+
+def test_swapped_sides_flip_what_the_left_adds(ratings: Ratings) -> None:
+    for one, other in zip(
+        ratings.resampled_rankings(resamples=200),
+        read(swapped_sides(ratings.frame)).resampled_rankings(resamples=200),
+        strict=True,
+    ):
+        assert one.strengths == other.strengths
+        assert one.left is not None
+        assert other.left == replace(one.left, value=-one.left.value, low=-one.left.high, high=-one.left.low)

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from analysis import files, schema
+from analysis.raters import rater_figures
 from analysis.schema import COLUMN_NAMES, COLUMNS, SchemaError, codebook, digest, read
 
-from .simulate import simulate
+from .simulate import row, simulate
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,143 @@ def test_the_same_stimulus_on_both_sides_is_an_identical_trial(ratings: pd.DataF
     assert len(read(same.assign(kind="identical"))) == 1
     with pytest.raises(SchemaError, match="only in kind 'identical'"):
         read(same)
+
+
+def with_repeats(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Trials numbered, and every rater's first one asked again: most rows have nothing in ``repeat_of``."""
+    numbers = pd.factorize(ratings["trial_id"])[0] + 1
+    numbered = ratings.assign(trial_id=numbers, repeat_of=pd.Series([None] * len(ratings), dtype=object))
+    again = numbered[numbered["position"] == 1]
+    again = again.assign(kind="repeat", repeat_of=again["trial_id"], trial_id=again["trial_id"] + numbers.max())
+    table = pd.concat([numbered, again], ignore_index=True)
+    return table.assign(repeat_of=table["repeat_of"].astype(float))
+
+
+def test_whole_numbers_as_names_read_alike_from_every_file(ratings: pd.DataFrame, tmp_path: Path) -> None:
+    systems = {"alpha": 1, "beta": 2, "gamma": 3}
+    named = {name: ratings[name].map(systems) for name in ("system_left", "system_right", "system_1", "system_2")}
+    table = with_repeats(ratings.assign(**named, clip_id=pd.factorize(ratings["clip_id"])[0]))
+    gold = table["kind"].eq("test") & table["position"].eq(2)
+    table = table.assign(
+        kind=table["kind"].mask(gold, "gold"), expected=table["system_1"].where(gold).astype(float)
+    )
+    assert pd.api.types.is_float_dtype(table["repeat_of"])
+    table.to_csv(tmp_path / "r.csv", index=False)
+    assert ",1.0," in (tmp_path / "r.csv").read_text()
+    table.to_parquet(tmp_path / "r.parquet")
+    frame = read(table)
+    assert set(frame["repeat_of"].dropna()) <= set(frame["trial_id"])
+    assert set(frame["expected"].dropna()) <= {"1", "2", "3"}
+    assert all(figures.repeat_near == 1 for figures in rater_figures(frame))
+    gaps = table.assign(repeat_of=table["repeat_of"].astype("Int64"), expected=table["expected"].astype("Int64"))
+    gaps.to_csv(tmp_path / "whole.csv", index=False)
+    sources = (tmp_path / "r.csv", tmp_path / "r.parquet", tmp_path / "whole.csv", gaps, gaps.astype(object))
+    for source in sources:
+        pd.testing.assert_frame_equal(read(source), frame)
+        assert digest(read(source)) == digest(frame)
+
+
+def test_beside_other_names_a_decimal_is_part_of_one(ratings: pd.DataFrame) -> None:
+    systems = {"alpha": "3.5", "beta": "4.0", "gamma": "4"}
+    named = {name: ratings[name].map(systems) for name in ("system_left", "system_right", "system_1", "system_2")}
+    frame = read(ratings.assign(**named))
+    assert set(frame["system_2"]) == {"4.0", "4"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"repeat_of": "999"}, "row 3, column 'repeat_of': 999 is not allowed; a repeat names another trial"),
+        ({"repeat_of": "t3"}, "t3 is not allowed"),
+        ({"rater_id": "r2", "session_id": "s2"}, "t1 is not allowed; .* of the same rater, clip and pair"),
+        ({"clip_id": "c2"}, "take its repeats out too"),
+        ({"system_right": "gamma", "system_2": "gamma"}, "t1 is not allowed"),
+        ({"study": "other", "session_id": "s9"}, "t1 is not allowed"),
+        ({}, None),
+    ],
+)
+def test_a_repeat_names_a_trial_that_it_can_be_set_beside(changes: dict[str, str], told: str | None) -> None:
+    def trial(name: str, **more: object) -> dict[str, object]:
+        return row(rater="r1", trial=name, genre="Rock", clip="c1", pair=("alpha", "beta"), score=1) | more
+
+    table = pd.DataFrame([trial("t1"), trial("t2"), trial("t3", kind="repeat", repeat_of="t1") | changes])
+    if told is None:
+        assert read(table)["repeat_of"].iloc[2] == "t1"
+        return
+    with pytest.raises(SchemaError, match=told):
+        read(table)
+
+
+def test_a_piece_of_a_table_may_have_a_repeat_whose_original_is_in_another_piece(ratings: pd.DataFrame) -> None:
+    table = with_repeats(ratings)
+    piece = table[table["kind"] == "repeat"]
+    assert len(read(piece, whole=False)) == len(piece)
+    with pytest.raises(SchemaError, match="row 1, column 'repeat_of': 1 is not allowed"):
+        read(piece)
+
+
+@pytest.mark.parametrize(
+    ("changes", "column", "told"),
+    [
+        ({"clip_id": "Pop-0"}, "clip_id", "Pop-0"),
+        ({"clip_id": "Pop-0", "genre": "Pop", "dataset": "other"}, "dataset", "other"),
+        ({"rater_id": "somebody", "session_id": "s2"}, "rater_id", "somebody"),
+        ({"session_id": "s2"}, "session_id", "s2"),
+        ({"simulated": True}, "simulated", "True"),
+        ({"kind": "training"}, "kind", "training"),
+        ({"system_left": "beta", "system_right": "alpha", "score": -1}, "system_left", "beta"),
+        ({"system_right": "gamma", "system_2": "gamma"}, "system_right", "gamma"),
+    ],
+)
+def test_the_two_questions_of_a_trial_are_about_one_trial(
+    changes: dict[str, object], column: str, told: str
+) -> None:
+    def answer(trial: str, question: str) -> dict[str, object]:
+        named = {"rater": "r1", "genre": "Rock", "clip": "c1", "pair": ("alpha", "beta"), "score": 1}
+        return row(**named, trial=trial, question=question)  # type: ignore[arg-type]
+
+    answers = [answer(trial, question) for question in schema.QUESTIONS for trial in ("t1", "t2")]
+    read(pd.DataFrame(answers))
+    answers[3] |= changes
+    with pytest.raises(SchemaError) as caught:
+        read(pd.DataFrame(answers))
+    rule = f"an earlier row gives trial_id 't2' another {column} (row 2)"
+    assert str(caught.value) == f"row 4, column {column!r}: {told} is not allowed; {rule}"
+
+
+@pytest.mark.parametrize(
+    ("renamed", "told"),
+    [
+        ({"rater_id": "Rater_ID"}, r"column 'rater_id' \(did you mean 'Rater_ID', which is there\?\) is missing"),
+        ({"rater_id": " rater_id"}, "did you mean ' rater_id'"),
+        (
+            {"score": "note", "clip_id": "Clip ID"},
+            r"columns 'clip_id' \(did you mean 'Clip ID'.*, 'score' are missing",
+        ),
+    ],
+)
+def test_a_column_that_is_nearly_there_is_pointed_at(
+    ratings: pd.DataFrame, renamed: dict[str, str], told: str
+) -> None:
+    with pytest.raises(SchemaError, match=told):
+        read(ratings.rename(columns=renamed))
+
+
+def test_another_platforms_table_is_sent_to_the_column_map() -> None:
+    with pytest.raises(SchemaError) as caught:
+        read(pd.DataFrame({"judge": ["j1"], "winner": ["model_a"]}))
+    told = str(caught.value)
+    assert told.startswith("33 of the 33 columns that the table needs are missing, 'study' first. ")
+    assert "--map" in told
+    assert "map=" in told
+
+
+@pytest.mark.parametrize("source", [None, [{"study": "s"}], 3])
+def test_what_is_no_table_is_told_what_to_give(source: object) -> None:
+    with pytest.raises(
+        TypeError, match=r"path of a \.csv or \.parquet file or from a pandas data frame, not from"
+    ):
+        read(source)  # type: ignore[arg-type]
 
 
 def test_the_codebook_covers_the_contract() -> None:

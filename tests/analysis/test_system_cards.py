@@ -58,7 +58,9 @@ def test_only_what_was_compared_is_told() -> None:
 
 def test_the_report_says_what_is_a_stand_in() -> None:
     ratings = read(simulate(seed=1, systems=("alpha", "beta")))
-    html = page.html(report.build(ratings, title="Pilot", systems=(ALPHA, BETA)))
+    built = report.build(ratings, title="Pilot", systems=(ALPHA, BETA))
+    assert built.warnings[0] == "Stand-ins, not the published systems: alpha is Alpha (tiny)."
+    html = page.html(built)
     assert "What the systems are" in html
     assert "tiny stand-in" in html
     assert "What the systems are" not in page.html(report.build(ratings, title="Pilot"))

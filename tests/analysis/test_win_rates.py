@@ -205,7 +205,7 @@ def test_corrections_are_those_of_the_declared_families(study: pd.DataFrame) -> 
 def test_only_test_trials_of_people_count_unless_asked() -> None:
     people = table(SCORES)
     program = table(SCORES[:3], simulated=True).assign(trial_id=["m1", "m2", "m3"])
-    repeat = table(SCORES[:1], kind="repeat", repeat_of="r1-p1").assign(trial_id="again")
+    repeat = people.iloc[:1].assign(kind="repeat", repeat_of="r1-p1", trial_id="again")
     everything = read(pd.concat([people.astype(object), program.astype(object), repeat.astype(object)]))
     assert numbers(Ratings(everything).win_rates()) == numbers(Ratings(people).win_rates())
     mixed = Ratings(everything, include_simulated=True).win_rates()

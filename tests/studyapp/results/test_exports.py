@@ -18,6 +18,7 @@ from studyapp.errors import NotReady
 from studyapp.models import Block, Clip, Rater, Response, Stimulus, Study, StudySession, Trial
 from studyapp.presentation import canonical_score
 from studyapp.questions import Question
+from studyapp.results import exports
 from studyapp.results.exports import codebook, further_columns, ratings_frame, study_counts
 from tests.studyapp.factories import make_study, make_system, open_study
 
@@ -115,7 +116,9 @@ def test_the_course_of_a_study_counts_the_plan_and_who_left() -> None:
     )
 
 
-def test_a_repeat_names_the_trial_it_repeats() -> None:
+@pytest.fixture
+def repeating() -> Study:
+    """Two trials, and the first one once more, answered."""
     study = open_study(clips=2, blocks=1)
     original = Trial.objects.get(block__study=study, position=1)
     Trial.objects.create(
@@ -128,10 +131,20 @@ def test_a_repeat_names_the_trial_it_repeats() -> None:
         repeat_of=original,
     )
     answer_everything(study)
-    frame = ratings_frame(study)
+    return study
+
+
+def test_a_repeat_names_the_trial_it_repeats(repeating: Study) -> None:
+    frame = ratings_frame(repeating)
     repeat = frame[frame["kind"] == "repeat"].iloc[0]
     assert (repeat["trial_id"], repeat["repeat_of"]) == ("b1t3", "b1t1")
     assert repeat["system_left"] == frame[frame["trial_id"] == "b1t1"].iloc[0]["system_right"]
+
+
+def test_a_piece_may_end_between_a_trial_and_its_repeat(repeating: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "_PIECE", 4)
+    pieces = list(exports.ratings_pieces(repeating, include_simulated=True, of_pilot=False))
+    assert [piece["kind"].astype(str).tolist() for piece in pieces] == [["test"] * 4, ["repeat"] * 2]
 
 
 def test_one_rater_has_another_name_in_another_study() -> None:
