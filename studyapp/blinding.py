@@ -15,7 +15,8 @@ from typing import Any
 
 from django.db.models import CharField, Model, TextField
 
-from studyapp.models import Clip, Study, StudyText, System
+from studyapp.models import Clip, Study, StudyText, System, Trial
+from studyapp.presentation import Side
 
 GOLD = ("Gold pairs: the better", "Gold pairs: the foil")
 IDENTICAL = "Identical pair"
@@ -26,8 +27,8 @@ AS_WRITTEN = frozenset(
 )
 """Keys whose values people wrote or are called: they stand as they are, as digests do. With letters put in,
 whoever writes a name somewhere would read there whose letter is whose."""
-HYPOTHESES_KEPT_BACK = "(told to who may see the names of systems, for it may name some)"
-KEPT_BACK = "It failed. Why is told to who may see the names of systems, for the reason may name one."
+HYPOTHESES_KEPT_BACK = "(told to those who may see the names of systems, for it may name some)"
+KEPT_BACK = "It failed. Why is told to those who may see the names of systems, for the reason may name one."
 
 
 def names(study: Study, slugs: Iterable[str], *, shown: bool) -> dict[str, str]:
@@ -101,6 +102,16 @@ def without_names(study: Study) -> Callable[[Any], Any]:
         return inside if _stands(key) else masked(inside)
 
     return masked
+
+
+def previewed(study: Study, trial: Trial, side: Side) -> Side:
+    """The side whose version a preview plays in place of ``side``, by a draw of its own for each trial.
+
+    So what somebody hears in a preview, and keeps, tells nothing of what raters were shown as A.
+    """
+    if _place(study, trial.token)[0] % 2:
+        return side
+    return "left" if side == "right" else "right"
 
 
 def hypotheses(study: Study) -> str:

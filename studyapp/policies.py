@@ -32,6 +32,18 @@ def takes_answers(state: StudyState) -> bool:
     return state in (StudyState.PILOT, StudyState.OPEN, StudyState.PAUSED)
 
 
+def has_ended(state: StudyState) -> bool:
+    """For good: nobody comes in any more."""
+    return state in (StudyState.CLOSED, StudyState.ARCHIVED)
+
+
+def works_on_files(state: StudyState) -> bool:
+    """Soundtracks of a closed study can still be made again, for its archive and for who listens; an archived one
+    is read and exported, and nothing else.
+    """
+    return state != StudyState.ARCHIVED
+
+
 def packs_again(state: StudyState) -> bool:
     """Whether what ended sessions leave unanswered is asked of others; a pilot asks nothing twice."""
     return state in (StudyState.OPEN, StudyState.PAUSED)

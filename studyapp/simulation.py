@@ -76,8 +76,7 @@ def simulate(
     DuetError on a system it does not compare or when the site answers what a rater cannot go on from.
     """
     if not policies.accepts_new_raters(StudyState(study.state)):
-        state = study.get_state_display().lower()
-        raise WrongState(f"{study} is {state}; simulated raters, too, need an open study")
+        raise WrongState(f"{study} is {study.standing}; simulated raters, too, need an open study")
     preferences = _preferences(study, effects, rater_sd=rater_sd, clip_sd=clip_sd, seed=seed)
     trials = 0
     for number in range(1, raters + 1):

@@ -15,6 +15,16 @@ class StudyState(models.TextChoices):
     CLOSED = "closed", "Closed"  # no answer is taken any more
     ARCHIVED = "archived", "Archived"  # put away: to be read, exported and erased from, nothing else
 
+    @property
+    def in_words(self) -> str:
+        """What a study in this state is, after “is”: “a draft”, “being piloted”, “open”."""
+        return {"draft": "a draft", "pilot": "being piloted"}.get(self.value, self.value)
+
+    @property
+    def made_so(self) -> str:
+        """What is done to bring a study there, after “can be”: “piloted”, “opened”, “paused”."""
+        return {"draft": "made a draft again", "pilot": "piloted", "open": "opened"}.get(self.value, self.value)
+
 
 class StimulusState(models.TextChoices):
     REQUESTED = "requested", "Requested"  # waits for a worker

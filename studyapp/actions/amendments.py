@@ -127,7 +127,7 @@ def _lock(study: Study) -> Study:
     if state == StudyState.DRAFT:
         raise WrongState(f"{locked} is a draft, and nothing is frozen yet; change it in its form")
     if state == StudyState.PILOT:
-        raise WrongState(f"{locked} is piloted; end the pilot, then change the draft in its form")
+        raise WrongState(f"{locked} is being piloted; end the pilot, then change the draft in its form")
     raise WrongState(f"{locked} is {state.label.lower()}; it can be read and exported, and nothing in it changes")
 
 
@@ -141,9 +141,8 @@ def _may_be_amended(key: str, study: Study) -> Target:
         options = ", ".join(name for one in PARTS for name in one.fields)
         raise DuetError(f"{key!r} is nothing that can be amended; choose among {options}")
     if study.state not in part.states:
-        states = " or ".join(state.label.lower() for state in StudyState if state in part.states)
-        now = study.get_state_display().lower()
-        raise WrongState(f"{target.label} can be amended while a study is {states}; {study} is {now}")
+        states = " or ".join(state.in_words for state in StudyState if state in part.states)
+        raise WrongState(f"{target.label} can be amended while a study is {states}; {study} is {study.standing}")
     return target
 
 
@@ -174,7 +173,7 @@ def _overtaken(study: Study, key: str, now: Any) -> str:
     label = label_of(key)
     if last is None:
         return f"{label} is {told(now)!r} now, which is not what your change was based on; look at it again"
-    who = last.by.get_username() if last.by else "a command"
+    who = f"the account {last.by}" if last.by else "a command"
     return (
         f"{who} changed {label} meanwhile (amendment {last.number}, {last.at:%H:%M} UTC: {last.reason}) from "
         f"“{told(last.before)}” to “{told(last.after)}”; look at it, and amend again if you still want to"

@@ -34,8 +34,7 @@ def write_archive(*, study: Study, target: Path, media: bool = False) -> Manifes
     rater's answers were erased meanwhile; nothing is left of the file then, or of one that could not be written.
     """
     if study.state not in READ_BACK:
-        state = study.get_state_display().lower()
-        raise WrongState(f"{study} is {state}; close it first: only then is its evidence complete")
+        raise WrongState(f"{study} is {study.standing}; close it first: only then is its evidence complete")
     if target.exists():
         raise DuetError(f"there is a file {target} already; choose another name, or move it away")
     before = study.erasures.count()

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from studyapp import media_store
 from studyapp.actions.archives import write_archive
 from studyapp.actions.designs import design_csv
-from studyapp.actions.particulars import AMENDMENTS, particulars
+from studyapp.actions.particulars import particulars
 from studyapp.actions.preferences import SMALL, primary_of, write_common, write_primary
 from studyapp.archive.reading import READ_BACK
 from studyapp.models import Dataset
-from studyapp.plan.amendments import deviation_sentences
+from studyapp.plan.amendments import AMENDMENTS, deviation_sentences, without_authors
 from studyapp.plan.analysis_plan import in_words, pairs_of
 from studyapp.results.exports import (
     codebook,
@@ -83,7 +83,8 @@ def _write_package(ratings: Ratings, dataset: Dataset, folder: Path) -> None:
     with tempfile.TemporaryDirectory() as written:
         further = further_columns(dataset.study)
         write_package(ratings.frame, Path(written), title=_title(dataset), further=further)
-        shutil.copy(folder / AMENDMENTS, written)
+        told = without_authors((folder / AMENDMENTS).read_bytes().decode())
+        (Path(written) / AMENDMENTS).write_bytes(told.encode())
         shutil.make_archive(str(folder / "dataset"), "zip", written)
 
 

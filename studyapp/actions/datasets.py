@@ -9,15 +9,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from studyapp import media_store
 from studyapp.actions.dataset_files import steps, write_files
 from studyapp.actions.stimuli import patience
 from studyapp.actions.webhooks import announce
-from studyapp.errors import DuetError
-from studyapp.models import AuditLine, Dataset, Study, User
+from studyapp.errors import DuetError, NotReady
+from studyapp.models import AuditLine, Dataset, Response, Study, Trial, User
 from studyapp.results import build_progress
 from studyapp.results.build_progress import BuildProgress
 from studyapp.states import DatasetState
@@ -31,7 +31,11 @@ MOST_BUILDS = 3
 
 @transaction.atomic
 def freeze_dataset(*, study: Study, include_simulated: bool, by: User | None, of_pilot: bool = False) -> Dataset:
-    """Ask for an export of what has been answered so far, or in the pilot, and its report; a task builds them."""
+    """Ask for an export of what has been answered so far, or in the pilot, and its report; a task builds them.
+
+    Raises NotReady where nothing that counts would be in it, saying what to do.
+    """
+    _must_hold_something(study, include_simulated=include_simulated, of_pilot=of_pilot)
     dataset = Dataset.objects.create(
         study=study, includes_simulated=include_simulated, of_pilot=of_pilot, created_by=by
     )
@@ -45,6 +49,25 @@ def freeze_dataset(*, study: Study, include_simulated: bool, by: User | None, of
     )
     _send(dataset)
     return dataset
+
+
+def _must_hold_something(study: Study, *, include_simulated: bool, of_pilot: bool) -> None:
+    sessions = study.sessions.all()
+    sessions = sessions.of_pilot() if of_pilot else sessions.counted()
+    # By session and not by answer: a million simulated ones are not gone through to find no person's among them.
+    counting = Response.objects.filter(session=OuterRef("pk"), trial__kind=Trial.Kind.TEST)
+    answered = sessions.filter(Exists(counting))
+    if (answered if include_simulated else answered.filter(simulated=False)).exists():
+        return
+    where = "in the pilot of" if of_pilot else "in"
+    if not include_simulated and answered.exists():
+        raise NotReady(
+            f"only simulated raters have answered {where} {study} so far: have their answers put in, or wait for "
+            "people"
+        )
+    raise NotReady(
+        f"nobody has answered a comparison that counts {where} {study} yet; a dataset begins with the first answer"
+    )
 
 
 def resend_lost(*, now: datetime) -> int:
@@ -98,7 +121,13 @@ def build_dataset(*, dataset_id: int) -> Dataset:
         # A second worker may have begun since, or a rater's answers may be gone: one folder is the dataset, this
         # one goes.
         if _under_way(dataset).update(
-            state=DatasetState.READY, rows=rows, sha256=sha256, folder=folder, ready_at=timezone.now()
+            state=DatasetState.READY,
+            rows=rows,
+            sha256=sha256,
+            folder=folder,
+            ready_at=timezone.now(),
+            # Whatever was read is among these; what came while files were written may be.
+            answers_to=Response.objects.aggregate(last=Max("pk"))["last"],
         ):
             AuditLine.write("dataset ready", by=None, study=dataset.study, dataset=dataset.pk, sha256=sha256)
             told = {"dataset": dataset.pk, "rows": rows, "sha256": sha256}

@@ -16,7 +16,14 @@ from django.db import transaction
 from analysis import design
 from generation.contracts import GenerationError
 from studyapp import policies
-from studyapp.actions.stimuli import audio_pool, enqueue, request_lost, request_stimulus, study_stimuli
+from studyapp.actions.stimuli import (
+    audio_pool,
+    enqueue,
+    must_not_be_archived,
+    request_lost,
+    request_stimulus,
+    study_stimuli,
+)
 from studyapp.actions.trial_rows import rows_of, store_trials
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Block, Comparison, Stimulus, Study, Trial, User
@@ -45,7 +52,7 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
     Raises WrongState once the study is open or when it changed meanwhile, DuetError when no design can be made.
     """
     study = Study.objects.get(pk=study.pk)
-    must_be_draft(study, "build its design")
+    must_be_draft(study, "only a draft's design can be built")
     inputs = inputs_sha256(study)
     known = sampling.sample(study)
     summary = sampling.summary(study, known)
@@ -72,7 +79,7 @@ def build_design(*, study: Study, by: User | None) -> DesignSummary:
         raise DuetError(str(error)) from error
     summary = replace(summary, notes=planned.notes)
     with transaction.atomic():
-        study = lock_draft(study, "build its design")
+        study = lock_draft(study, "only a draft's design can be built")
         if inputs_sha256(study) != inputs:
             raise WrongState(f"{study} was changed while its design was built; build it again")
         clear_design(study)
@@ -100,14 +107,17 @@ def summary_of(study: Study) -> DesignSummary | None:
 
 @transaction.atomic
 def start_generation(*, study: Study, by: User | None) -> int:
-    """Send every stimulus of the design that still waits, or whose file is lost, to the workers; returns how many.
+    """Send what was never sent, and what lost its file, of the design's stimuli to the workers; returns how many.
 
-    Raises NotReady without a design.
+    What waits for a worker is not sent twice. Raises NotReady without a design, WrongState for an archived study.
     """
+    must_not_be_archived(study)
     if not study.comparisons.designed().exists():
         raise NotReady(f"{study} has no design yet; build the design first")
     lost = request_lost(study=study)
-    waiting = list(study_stimuli(study).filter(state=StimulusState.REQUESTED))
+    unsent = study_stimuli(study).filter(state=StimulusState.REQUESTED, last_sign_of_life=None)
+    # Locked: of two who press at once, the second finds them sent.
+    waiting = list(unsent.select_for_update().order_by("pk"))
     enqueue(stimuli=waiting)
     AuditLine.write("generation started", by=by, study=study, stimuli=len(waiting), lost_files=lost)
     return len(waiting)
@@ -159,16 +169,16 @@ def design_csv(study: Study) -> str:
     return text.getvalue()
 
 
-def must_be_draft(study: Study, wish: str) -> None:
-    """Raises WrongState for a study whose design is frozen."""
+def must_be_draft(study: Study, rule: str) -> None:
+    """Raises WrongState, saying ``rule`` (“only a draft can be changed”), for a study that is none."""
     if not policies.design_is_editable(StudyState(study.state)):
-        raise WrongState(f"{study} is {study.get_state_display().lower()}; only of a draft one can {wish}")
+        raise WrongState(f"{study} is {study.standing}; {rule}")
 
 
-def lock_draft(study: Study, wish: str) -> Study:
+def lock_draft(study: Study, rule: str) -> Study:
     """The study's row, locked until the transaction ends, so that no one builds while another opens."""
     locked = Study.objects.select_for_update().get(pk=study.pk)
-    must_be_draft(locked, wish)
+    must_be_draft(locked, rule)
     return locked
 
 

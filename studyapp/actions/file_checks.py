@@ -13,7 +13,7 @@ from generation.contracts import GenerationError
 from generation.media.outline import outline
 from studyapp import policies
 from studyapp.actions.files_as_rendered import CHECK_HOLDS, covered
-from studyapp.actions.stimuli import is_whole, study_stimuli
+from studyapp.actions.stimuli import is_whole, must_not_be_archived, study_stimuli
 from studyapp.media_store import sha256
 from studyapp.models import AuditLine, Comparison, FileCheck, Stimulus, StimulusHold, Study, User
 from studyapp.states import StimulusState, StudyState
@@ -48,8 +48,10 @@ def check_files(*, study: Study, by: User | None, now: datetime, slice_s: float 
     """Begin to read the finished files of a study, and read for about ``slice_s`` seconds.
 
     A file with another digest makes its stimulus fail, so that the study does not open and a retry mends it; where
-    raters may be under way it is held back from them at once. Harmless to repeat.
+    raters may be under way it is held back from them at once. Harmless to repeat. Raises WrongState for an
+    archived study.
     """
+    must_not_be_archived(study)
     rows = study_stimuli(study).ready().order_by().values_list("pk", "file_sha256")
     begun = {"began_at": now, "covers": covered(rows), "after": 0, "files": 0, "bad": 0, "ended_at": None}
     check, _ = FileCheck.objects.update_or_create(study=study, defaults=begun)
@@ -57,7 +59,11 @@ def check_files(*, study: Study, by: User | None, now: datetime, slice_s: float 
 
 
 def go_on_checking(*, study: Study, by: User | None, now: datetime, slice_s: float = SLICE_S) -> CheckedSlice:
-    """The next slice of the latest check, whoever began it; begins one where none is young enough to count."""
+    """The next slice of the latest check, whoever began it; begins one where none is young enough to count.
+
+    Raises WrongState for an archived study.
+    """
+    must_not_be_archived(study)
     check = FileCheck.objects.filter(study=study, began_at__gte=now - CHECK_HOLDS).first()
     if check is None:
         return check_files(study=study, by=by, now=now, slice_s=slice_s)

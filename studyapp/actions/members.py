@@ -39,7 +39,7 @@ def find_researcher(name: str) -> User:
     """The same, of who may be let in. Raises DuetError saying what is wrong with the account."""
     user = find_account(name)
     if not user.is_active or not user.is_staff:
-        raise DuetError(f"{user} may not sign in here; an administrator can set “active” and “staff”")
+        raise DuetError(f"the account {user} may not sign in here; an administrator can set “active” and “staff”")
     return user
 
 
@@ -55,7 +55,7 @@ def add_member(
         with transaction.atomic():
             member.save()
     except IntegrityError:
-        raise DuetError(f"{user} is a member already; change what they may do in the list") from None
+        raise DuetError(f"the account {user} is a member already; change what they may do in the list") from None
     AuditLine.write("member added", by=by, study=locked, member=user.get_username(), after=_as_it_is(member))
     return member
 
@@ -112,7 +112,7 @@ def _locked(study: Study, by: User | None) -> Study:
 def _member(study: Study, user: User) -> StudyMember:
     member = StudyMember.objects.filter(study=study, user=user).first()
     if member is None:
-        raise DuetError(f"{user} is not a member of {study} any more")
+        raise DuetError(f"the account {user} is not a member of {study} any more")
     return member
 
 
@@ -128,7 +128,7 @@ def _check(member: StudyMember) -> None:
         options = ", ".join(StudyMember.Role.values)
         raise DuetError(f"there is no role “{member.role}”; choose one of {options}")
     if member.wants_mail and not member.user.email:
-        raise DuetError(f"{member.user} has no e-mail address; an administrator can enter one in the account")
+        raise DuetError(f"the account {member.user} has no e-mail address; an administrator can enter one there")
 
 
 def _as_it_is(member: StudyMember) -> dict[str, str | bool]:

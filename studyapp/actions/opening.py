@@ -23,27 +23,30 @@ from studyapp.states import StimulusState, StudyState
 _NAMED_IN_MESSAGES = 5
 
 
-def read_beforehand(study: Study, wish: str) -> dict[int, FileRead] | None:
-    """What ``must_be_ready`` is given, read before its transaction; raises as it does, before anything is read."""
-    _must_be_ready_but_for_files(Study.objects.get(pk=study.pk), wish)
+def read_beforehand(study: Study, rule: str) -> dict[int, FileRead] | None:
+    """What ``must_be_ready`` is given, read before its transaction; raises as it does, before anything is read.
+
+    rule: what is said of a study that has opened, “only a draft can be piloted”.
+    """
+    _must_be_ready_but_for_files(Study.objects.get(pk=study.pk), rule)
     return read_files(study)
 
 
-def must_be_ready(study: Study, wish: str, *, read: Mapping[int, FileRead] | None) -> Study:
+def must_be_ready(study: Study, rule: str, *, read: Mapping[int, FileRead] | None) -> Study:
     """The study's row, locked, when raters can come: draft or piloted, its design current, its stimuli alike
     and as they were rendered.
 
     ``read`` comes from ``read_beforehand``. Raises WrongState or NotReady.
     """
     locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-    _must_be_ready_but_for_files(locked, wish)
+    _must_be_ready_but_for_files(locked, rule)
     must_be_as_rendered(locked, read, now=timezone.now())
     return locked
 
 
-def _must_be_ready_but_for_files(study: Study, wish: str) -> None:
+def _must_be_ready_but_for_files(study: Study, rule: str) -> None:
     if policies.design_is_frozen(StudyState(study.state)):
-        raise WrongState(f"{study} is {study.get_state_display().lower()}; only of a draft one can {wish}")
+        raise WrongState(f"{study} is {study.standing}; {rule}")
     if not study.blocks.counted().exists():
         raise NotReady(f"{study} has no design yet; build the design first")
     if study.design_summary.get("inputs_sha256") != inputs_sha256(study):
@@ -61,9 +64,9 @@ def become(study: Study, then: StudyState, *, by: User | None, **fields: Any) ->
     columns = {name: value for name, value in fields.items() if name != "places"}
     # Conditional: of two who ask at once, one finds the row already changed.
     if not Study.objects.filter(pk=study.pk, state__in=allowed).update(state=then, **columns):
-        state = Study.objects.get(pk=study.pk).get_state_display().lower()
-        options = " or ".join(name.label.lower() for name in allowed)
-        raise WrongState(f"{study} is {state}; only a study that is {options} can become {then.label.lower()}")
+        standing = Study.objects.get(pk=study.pk).standing
+        options = " or ".join(state.in_words for state in allowed)
+        raise WrongState(f"{study} is {standing}; only a study that is {options} can be {then.made_so}")
     AuditLine.write(
         f"study {then.value}", by=by, study=study, **({"places": fields["places"]} if "places" in fields else {})
     )

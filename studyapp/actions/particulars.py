@@ -6,10 +6,8 @@ import json
 
 from studyapp.briefings import consent_record
 from studyapp.models import Study
-from studyapp.plan.amendments import COLUMNS, amendment_rows
+from studyapp.plan.amendments import AMENDMENTS, COLUMNS, amendment_rows
 from studyapp.results.exports import system_cards
-
-AMENDMENTS = "amendments.csv"
 
 
 def particulars(study: Study) -> dict[str, bytes]:

@@ -24,9 +24,10 @@ def start_pilot(*, study: Study, by: User | None) -> Study:
 
     Files are read before its transaction, so call it outside of any.
     """
-    read = read_beforehand(study, "pilot it")
+    rule = "only a draft can be piloted"
+    read = read_beforehand(study, rule)
     with transaction.atomic(durable=True):
-        draft = must_be_ready(study, "pilot it", read=read)
+        draft = must_be_ready(study, rule, read=read)
         blocks = list(Block.objects.counted().filter(study=draft).order_by("number")[: draft.pilot_raters])
         # An earlier pilot's numbers are not given again.
         offset = Block.objects.of_pilot().filter(study=draft).aggregate(last=Max("number"))["last"] or 0
@@ -56,7 +57,7 @@ def ask_simulated(*, study: Study, by: User | None) -> int:
     from studyapp import tasks
 
     if study.state != StudyState.PILOT:
-        raise WrongState(f"{study} is {study.get_state_display().lower()}; simulated raters try a pilot only")
+        raise WrongState(f"{study} is {study.standing}; simulated raters try a pilot only")
     free = Block.objects.of_pilot().claimable().filter(study=study).count()
     if not free:
         raise NotReady("every place of the pilot is taken; end it, or raise the number of its raters next time")

@@ -12,10 +12,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
+from studyapp import policies
 from studyapp.errors import DuetError, WrongState
 from studyapp.models import AuditLine, Invitation, Participant, Rater, Study, StudySession, User
 from studyapp.panels import PANELS, Arrival, Outcome
 from studyapp.panels.contract import Return
+from studyapp.states import StudyState
 
 MOST_INVITATIONS = 5000
 _CODE_BYTES = 15
@@ -38,7 +40,12 @@ OPEN = Entry()
 
 @transaction.atomic
 def invite(*, study: Study, notes: list[str], by: User | None) -> list[str]:
-    """Make an invitation for each note and return their codes, which are kept nowhere. Raises DuetError."""
+    """Make an invitation for each note and return their codes, which are kept nowhere.
+
+    Raises DuetError for a number that cannot be, WrongState once the study has ended.
+    """
+    if policies.has_ended(StudyState(study.state)):
+        raise WrongState(f"{study} is {study.standing}; an invitation would lead nobody in any more")
     if not 1 <= len(notes) <= MOST_INVITATIONS:
         raise DuetError(f"{len(notes)} invitations were asked for; make 1 to {MOST_INVITATIONS} at a time")
     codes = [secrets.token_urlsafe(_CODE_BYTES) for _ in notes]

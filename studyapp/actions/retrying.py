@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from studyapp.actions.stimuli import BULKY, ask_again, study_stimuli
+from studyapp.actions.stimuli import BULKY, ask_again, must_not_be_archived, study_stimuli
 from studyapp.errors import DuetError
 from studyapp.models import AuditLine, Stimulus, Study, System, User
 from studyapp.soundtracks.failures import cause as cause_of
@@ -14,7 +14,11 @@ from studyapp.states import StimulusState
 
 @transaction.atomic
 def retry_system(*, study: Study, system: System, by: User | None) -> int:
-    """Ask again for every stimulus of the study that one system failed at; returns how many."""
+    """Ask again for every stimulus of the study that one system failed at; returns how many.
+
+    Raises WrongState for an archived study.
+    """
+    must_not_be_archived(study)
     failed = study_stimuli(study).filter(state=StimulusState.FAILED, system=system)
     again = ask_again(failed)
     AuditLine.write("failed stimuli asked for again", by=by, study=study, stimuli=len(again), of="one system")
@@ -25,8 +29,9 @@ def retry_system(*, study: Study, system: System, by: User | None) -> int:
 def retry_cause(*, study: Study, cause: str, by: User | None) -> int:
     """Ask again for every stimulus of the study that failed for one cause, by its ``failures.key_of``; how many.
 
-    Raises DuetError when none has, or not any more.
+    Raises DuetError when none has, or not any more, WrongState for an archived study.
     """
+    must_not_be_archived(study)
     alike = failed_alike(study).get(cause, [])
     again = ask_again(Stimulus.objects.filter(pk__in=[stimulus.pk for stimulus in alike]))
     if not again:

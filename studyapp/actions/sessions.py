@@ -124,7 +124,7 @@ def _claim_free_block(study: Study, consent: Consent, now: datetime) -> StudySes
     # nothing. SQLite: the transaction began IMMEDIATE. Last line of defence on both: session.block is unique.
     study = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if not policies.accepts_new_raters(StudyState(study.state)):
-        raise WrongState(f"This study takes no new raters now; it is {StudyState(study.state).label.lower()}.")
+        raise WrongState(f"This study takes no new raters now; it is {study.standing}.")
     # Read again under the lock: of two who came with one id, the second waited here.
     known = _mine(study, consent)
     if known is not None:

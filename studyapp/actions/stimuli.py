@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from generation import registry
 from generation.contracts import GenerationError
-from studyapp.errors import NotReady
+from studyapp import policies
+from studyapp.errors import NotReady, WrongState
 from studyapp.models import AuditLine, Clip, Comparison, Stimulus, Study, System, User
 from studyapp.models.stimulus import StimulusQuerySet
-from studyapp.states import StimulusState
+from studyapp.states import StimulusState, StudyState
 from studyapp.work.queues import queue_of
 from studyapp.work.recipe import recipe_for
 
@@ -143,9 +144,21 @@ def _send(stimulus_id: int, queue: str) -> None:
     tasks.render_stimulus.apply_async((stimulus_id,), queue=queue)
 
 
+def must_not_be_archived(study: Study) -> None:
+    """Raises WrongState for a study whose soundtracks are neither made nor read again."""
+    if not policies.works_on_files(StudyState(study.state)):
+        raise WrongState(
+            f"{study} is {study.standing}; it can be read and exported, and nothing is done with its soundtracks"
+        )
+
+
 @transaction.atomic
 def retry_failed(*, study: Study, by: User | None) -> int:
-    """Ask again for every failed stimulus of the study; returns how many."""
+    """Ask again for every failed stimulus of the study; returns how many.
+
+    Raises WrongState for an archived study.
+    """
+    must_not_be_archived(study)
     failed = study_stimuli(study).filter(state=StimulusState.FAILED)
     again = ask_again(failed)
     AuditLine.write("failed stimuli asked for again", by=by, study=study, stimuli=len(again))

@@ -86,7 +86,7 @@ def change_study(
 
     Raises WrongState once the study is open, DuetError naming the fields that are wrong.
     """
-    draft = lock_draft(study, "change it")
+    draft = lock_draft(study, "only a draft can be changed")
     if clips is not None:
         set_clips(study=draft, clips=clips, by=by)
     if pairs is not None:
@@ -114,7 +114,7 @@ def change_study(
 @transaction.atomic
 def set_pairs(*, study: Study, pairs: Iterable[tuple[System, System]], by: User | None) -> None:
     """Choose the system pairs anew, in either order. Raises WrongState once the study is open."""
-    lock_draft(study, "choose its pairs")
+    lock_draft(study, "only a draft's pairs can be chosen")
     before = [str(pair) for pair in study.pairs.all()]
     _replace_pairs(study, pairs)
     after = [str(pair) for pair in study.pairs.all()]
@@ -124,7 +124,7 @@ def set_pairs(*, study: Study, pairs: Iterable[tuple[System, System]], by: User 
 @transaction.atomic
 def set_clips(*, study: Study, clips: Iterable[Clip], by: User | None) -> None:
     """Choose the clips anew. Raises WrongState once the study is open."""
-    lock_draft(study, "choose its clips")
+    lock_draft(study, "only a draft's clips can be chosen")
     before = study.clips.count()
     study.clips.set(clips)
     AuditLine.write(
@@ -139,9 +139,10 @@ def open_study(*, study: Study, by: User | None) -> Study:
     is missing or unequal: the design, stimuli and their files, loudness inside a pair (0.2 LU), size and duration
     of the files of one clip. Files are read before its transaction, so call it outside of any.
     """
-    read = read_beforehand(study, "open it")
+    rule = "only a study that is a draft or being piloted can be opened"
+    read = read_beforehand(study, rule)
     with transaction.atomic(durable=True):
-        draft = must_be_ready(study, "open it", read=read)
+        draft = must_be_ready(study, rule, read=read)
         if draft.state == StudyState.PILOT:
             put_away(draft)
         frozen = frozen_parts(draft)

@@ -11,18 +11,20 @@ from studyapp.models import Dataset, Study
 from studyapp.states import DatasetState
 
 
-def supersede(study: Study, *, since: datetime, simulated: bool, now: datetime) -> list[int]:
+def supersede(study: Study, *, first_answer: int, simulated: bool, now: datetime) -> list[int]:
     """Mark what was frozen with a session's answers in it, and have built anew what is being built.
 
-    since: the session's first answer. Call under the study's lock, in the transaction that deletes the answers:
-    a build begins under the same lock, so none that began before ends with them. Returns the ids of those marked.
+    first_answer: the key of the session's first answer. Keys follow the order in which answers were stored; their
+    times do not, for a simulated rater's run ahead of the clock. Call under the study's lock, in the transaction
+    that deletes the answers: a build begins under the same lock, so none that began before ends with them.
+    Returns the ids of those marked.
     """
     datasets = Dataset.objects.filter(study=study)
     if simulated:
         datasets = datasets.filter(includes_simulated=True)
     # The worker that is at it finds its attempt gone and throws its folder away; the sweeper sends it out again.
     datasets.filter(state=DatasetState.BUILDING).update(state=DatasetState.REQUESTED, last_sign_of_life=now)
-    held = datasets.filter(state=DatasetState.READY, ready_at__gte=since)
+    held = datasets.filter(state=DatasetState.READY, answers_to__gte=first_answer)
     marked = list(held.order_by("pk").values_list("pk", flat=True))
     held.update(superseded_at=Coalesce(F("superseded_at"), Value(now)), erasures=F("erasures") + 1)
     return marked

@@ -14,7 +14,7 @@ from studyapp.screening.understanding import parse
 @transaction.atomic
 def write_text(*, study: Study, language: str, by: User | None, **texts: str) -> StudyText:
     """Write or replace the texts of one language. Raises WrongState once the study is open, or DuetError."""
-    draft = lock_draft(study, "change its texts")
+    draft = lock_draft(study, "only a draft's texts can be changed")
     if language == draft.language:
         raise DuetError(f"the study's own texts are in {draft.get_language_display()}; change them there")
     text = StudyText.objects.filter(study=draft, language=language).first()
@@ -34,7 +34,7 @@ def write_text(*, study: Study, language: str, by: User | None, **texts: str) ->
 @transaction.atomic
 def remove_text(*, text: StudyText, by: User | None) -> None:
     """Offer the study in this language no more. Raises WrongState once the study is open."""
-    lock_draft(text.study, "remove its texts")
+    lock_draft(text.study, "only a draft's texts can be removed")
     AuditLine.write("texts removed", by=by, study=text.study, language=text.language)
     text.delete()
 

@@ -32,11 +32,11 @@ def make_token(*, user: User, name: str, scope: str, days: int | None, by: User 
     if days is not None and not 1 <= days <= 3660:
         raise DuetError(f"a token cannot be good for {days} days; give 1 to 3660")
     if not user.is_active or not user.is_staff:
-        raise DuetError(f"{user} is no researcher, or no longer; only researchers have tokens")
+        raise DuetError(f"the account {user} is no researcher's, or not any more; only researchers have tokens")
     now = timezone.now()
     usable = ApiToken.objects.filter(user=user, revoked_at=None).exclude(expires_at__lte=now)
     if usable.count() >= MOST_TOKENS:
-        raise DuetError(f"{user} has {MOST_TOKENS} tokens; revoke those that nobody uses")
+        raise DuetError(f"the account {user} has {MOST_TOKENS} tokens; revoke those that nobody uses")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken.objects.create(
         user=user,

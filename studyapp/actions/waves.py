@@ -21,6 +21,7 @@ from studyapp.actions.amendments import write_amendment
 from studyapp.actions.trial_rows import rows_of, store_trials
 from studyapp.errors import DuetError, WrongState
 from studyapp.models import AuditLine, Block, Comparison, Study, Trial, User
+from studyapp.plan.sampling import MOST_TRIALS
 from studyapp.plan.wave_plans import PLANNED, Known, Pair, levelled, planned_wave, practice_for, seed_of
 from studyapp.states import StudyState
 
@@ -78,7 +79,7 @@ def top_up(
 
     wave: the number that the caller expects it to get, so that a form sent twice adds one wave.
     Raises WrongState unless the study is open or paused, or when another wave came first, and DuetError where
-    nothing can be planned, no reason is given or a pair is not compared.
+    nothing or too much is to be planned, no reason is given or a pair is not compared.
     """
     reason = reason.strip()
     if not reason:
@@ -90,6 +91,11 @@ def top_up(
     known = Known.of(study)
     chosen = _chosen(known, pairs)
     tests = [one for one in known.of_kind("test") if chosen is None or one.pair in chosen]
+    if len(tests) * ratings > MOST_TRIALS:
+        raise DuetError(
+            f"{ratings:,} ratings of {len(tests):,} comparisons each are more than the {MOST_TRIALS:,} trials "
+            f"that a wave has at most; ask for {MOST_TRIALS // len(tests):,} ratings or fewer"
+        )
     # Thousands of trials take seconds to plan: before the lock that newcomers wait for.
     seed = seed_of(study, number)
     planned = levelled(planned_wave(study, known, tests, ratings, seed), known, study, seed)
@@ -111,8 +117,9 @@ def raters_for(study: Study, ratings: int = 1) -> int:
 
 def _must_run(study: Study) -> None:
     if not policies.packs_again(StudyState(study.state)):
-        state = study.get_state_display().lower()
-        raise WrongState(f"{study} is {state}; only a study that is open or paused can be given further ratings")
+        raise WrongState(
+            f"{study} is {study.standing}; only a study that is open or paused can be given further ratings"
+        )
 
 
 def _chosen(known: Known, pairs: Iterable[Pair] | None) -> set[Pair] | None:

@@ -99,7 +99,7 @@ def erase(*, receipt: str, now: datetime) -> Erasure:
     if session.is_live:
         end_locked(study, session, SessionState.WITHDRAWN, now)
     erasure = _tombstone(session, now)
-    first_answer = session.responses.aggregate(at=Min("answered_at"))["at"]
+    first_answer = session.responses.aggregate(key=Min("pk"))["key"]
     answered = list(Trial.objects.filter(responses__session=session).distinct().values_list("pk", flat=True))
     block, rater, simulated = session.block, session.rater, session.simulated
     for model, lookup in ERASED:
@@ -115,7 +115,7 @@ def erase(*, receipt: str, now: datetime) -> Erasure:
         new_blocks = packing.pack_again(
             study, sources, now=now, erased=[] if block.origin == Block.Origin.PILOT else answered
         )
-    superseded = supersede(study, since=first_answer, simulated=simulated, now=now) if first_answer else []
+    superseded = supersede(study, first_answer=first_answer, simulated=simulated, now=now) if first_answer else []
     AuditLine.write(
         "session erased by its rater",
         by=None,

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from studyapp import rights
@@ -18,6 +19,11 @@ from studyapp.admin.base import EvidenceAdmin, ManyRowsAdmin, video
 from studyapp.errors import WrongState
 from studyapp.models import SessionFlag, Stimulus, StimulusHold, TrialMark, VoidedTrial
 from studyapp.views.staff import researcher
+
+_SILENT = (
+    "The clip without its soundtrack, which would tell the system: you do not see the names of systems in a study "
+    "that shows it. Ask a member who does to listen."
+)
 
 
 @admin.register(StimulusHold)
@@ -43,8 +49,12 @@ class StimulusHoldAdmin(EvidenceAdmin):
         return str(hold.stimulus if hold.named else hold.stimulus.clip)
 
     @admin.display(description="video")
-    def video(self, hold: StimulusHold) -> str:
-        return video(reverse("research-stimulus-video", args=[hold.stimulus_id]))
+    def video(self, hold: Any) -> str:
+        """Silent for who may not see the names of a study that shows it: the sound would tell the system."""
+        if hold.named:
+            return video(reverse("research-stimulus-video", args=[hold.stimulus_id]))
+        picture = video(reverse("research-clip-video", args=[hold.stimulus.clip_id]))
+        return format_html("{}<p>{}</p>", picture, _SILENT)
 
     def get_urls(self) -> list[URLPattern]:
         lift = path(

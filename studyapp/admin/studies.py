@@ -151,7 +151,7 @@ class StudyAdmin(ResearchAdmin):
         study = self.get_queryset(request).filter(pk=object_id).first() if object_id.isdigit() else None
         why_not = ""
         if study and not design_is_editable(StudyState(study.state)):
-            why_not = f"{study} is {study.get_state_display().lower()}: its design stands as it is."
+            why_not = f"{study} is {study.standing}: its design stands as it is."
         elif study and not self.has_change_permission(request, study):
             # The form read-only would show codes that are worth money.
             why_not = f"Owners and editors change {study}; ask one of them."

@@ -26,7 +26,7 @@ class DatasetItem(BaseModel):
     id: int
     study: str
     state: DatasetState
-    error: str = Field(description="Why it failed, for who may see the names of systems, which it may name.")
+    error: str = Field(description="Why it failed, for those who may see the names of systems, which it may name.")
     includes_simulated: bool
     of_pilot: bool
     rows: int | None

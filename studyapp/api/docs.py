@@ -76,7 +76,7 @@ class Shape:
 
 @require_GET
 def openapi(request: HttpRequest) -> HttpResponse:
-    """The OpenAPI document, for who is signed in or has a token."""
+    """The OpenAPI document, for those who are signed in or have a token."""
     user = request.user
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     by_token = scheme.lower() == "bearer" and holder_of(secret, now=timezone.now()) is not None

@@ -39,7 +39,7 @@ class Membership(Body):
     """What somebody may do from now on."""
 
     role: StudyMember.Role
-    sees_names: bool = Field(False, description="Sees which system is which in results.")
+    sees_names: bool = Field(False, description="Sees which system is which, and gets reports and datasets.")
     wants_mail: bool = Field(False, description="Is told by e-mail when something is wrong.")
 
 
@@ -48,7 +48,7 @@ class AmendmentItem(BaseModel):
     at: datetime
     by: str | None
     what: str
-    before: Any = Field(description="Systems by letter for who may not see names; codes are never told.")
+    before: Any = Field(description="Systems by letter for those who may not see names; codes are never told.")
     after: Any
     reason: str
     sha256: str = Field(description="Of the amendment, and of the one before it.")
@@ -72,7 +72,7 @@ class AuditItem(BaseModel):
     at: datetime
     by: str | None = Field(description="Null where Duet itself or a command acted.")
     verb: str
-    details: Any = Field(description="Systems by letter for who may not see names.")
+    details: Any = Field(description="Systems by letter for those who may not see names.")
 
     @classmethod
     def of(cls, line: AuditLine, told: Callable[[Any], Any]) -> AuditItem:
@@ -103,9 +103,15 @@ def put_member(request: HttpRequest, slug: str, username: str, asked: Membership
     if not known:
         # Who may not sign in any more can be changed and let out, but not let in.
         find_researcher(username)
-    put = change_member if known else add_member
-    member = put(study=study, user=user, by=researcher(request), **asked.model_dump())
-    return Status(200 if known else 201, MemberItem.of(member))
+    given = {"study": study, "user": user, "by": researcher(request), **asked.model_dump()}
+    if not known:
+        try:
+            return Status(201, MemberItem.of(add_member(**given)))
+        except DuetError:
+            # Asked twice at once, and the other was faster: this one changes, as it would a moment later.
+            if not there.filter(user=user).exists():
+                raise
+    return Status(200, MemberItem.of(change_member(**given)))
 
 
 @router.delete("/studies/{slug}/members/{username}", response={204: None, **REFUSALS}, tags=["Members"])

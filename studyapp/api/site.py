@@ -5,14 +5,14 @@ from __future__ import annotations
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
-from studyapp.api import clips, datasets, members, sessions, stimuli, study_files, systems
+from studyapp.api import clips, datasets, members, sessions, stimuli, study_files, systems, waves
 from studyapp.api.access import Token
 from studyapp.api.refusing import refuse_in_one_shape
 
 ROOT = "/api/v1/"
 _DESCRIPTION = """\
-Everything that Duet's pages do with studies, for scripts. Send a token with each request, in the header
-`Authorization: Bearer duet_…`; a token may what its owner may. What is refused is answered with
+Most of what Duet's pages do with studies, for scripts. Send a token with each request, in the header
+`Authorization: Bearer duet_…`; a token can do what its owner can. What is refused is answered with
 `{"error": "a sentence that says what to do"}`. Lists come a page at a time: ask again with `after` set to the
 `next` of the page before, until it is null."""
 
@@ -34,5 +34,5 @@ api = DuetAPI(
     urls_namespace="api",
 )
 refuse_in_one_shape(api)
-for _router in (study_files, clips, systems, stimuli, sessions, datasets, members):
+for _router in (study_files, clips, systems, stimuli, sessions, waves, datasets, members):
     api.add_router("", _router.router)

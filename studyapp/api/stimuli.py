@@ -52,7 +52,7 @@ class StimulusItem(BaseModel):
 
 class StimulusFilter(Paging):
     state: StimulusState | None = None
-    names: bool = Field(False, description="Slugs instead of letters, for who may see names of systems.")
+    names: bool = Field(False, description="Slugs instead of letters, for those who may see names of systems.")
 
 
 class Retried(BaseModel):

@@ -87,7 +87,7 @@ class StudyWhole(StudyBrief):
     gold_truth: str | None
     gold_foil: str | None
     pairs: list[tuple[str, str]] = Field(
-        description="The systems that are compared, by slug; by letter for who may not see names."
+        description="The systems that are compared, by slug; by letter for those who may not see names."
     )
     clips: int
     design: DesignCounts | None

@@ -110,8 +110,8 @@ HEADINGS = (
     Heading(
         "recruiting",
         "Where raters come from",
-        "Completion codes and the panel's address of return are worth money to who has them: they are in the file "
-        "only where somebody asked for them. Without them a study gets a new code, and no address.",
+        "Completion codes and the panel's address of return are worth money to those who have them: they are in "
+        "the file only where somebody asked for them. Without them a study gets a new code, and no address.",
         (
             *_settings("open_link", "panel"),
             *_settings(

@@ -29,6 +29,9 @@ class Dataset(models.Model):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     ready_at = models.DateTimeField(null=True)
+    answers_to = models.PositiveBigIntegerField(
+        null=True, help_text="Key of the newest answer there was when it was ready."
+    )
 
     superseded_at = models.DateTimeField(
         null=True, help_text="When a rater whose answers it holds had them erased; freeze another one."

@@ -14,7 +14,7 @@ class StudyMember(models.Model):
 
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"  # everything, and who else may do what
-        EDITOR = "editor", "Editor"  # plans, runs and exports
+        EDITOR = "editor", "Editor"  # plans, runs and freezes datasets
         VIEWER = "viewer", "Viewer"  # looks on
 
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="members")
@@ -23,7 +23,8 @@ class StudyMember(models.Model):
     sees_names = models.BooleanField(
         default=False,
         verbose_name="may see names of systems",
-        help_text="Of results, while the study runs and after. Without it, systems are A, B, C …",
+        help_text="Without it, systems are A, B, C …, pairs are numbers beside answers, and reports and files of "
+        "datasets stay shut.",
     )
     wants_mail = models.BooleanField(
         default=False, verbose_name="is told by e-mail", help_text="When something is wrong, or the study is full."

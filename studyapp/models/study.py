@@ -158,7 +158,13 @@ class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, Declared, models
     """Experiment: which clips, which systems, how many ratings, and what raters are told."""
 
     title = models.CharField(max_length=200)
-    slug = models.SlugField(max_length=80, unique=True)
+    slug = models.SlugField(
+        "short name",
+        max_length=80,
+        unique=True,
+        help_text="Names it in addresses and files: letters, digits, dashes and underscores.",
+        error_messages={"unique": "There is a study with this short name already; give this one another."},
+    )
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
     state = models.CharField(max_length=10, choices=StudyState, default=StudyState.DRAFT, editable=False)
     clips = models.ManyToManyField(Clip, related_name="studies", blank=True)
@@ -333,6 +339,11 @@ class Study(ConsentParticulars, ChecksBeforeTrials, Recruiting, Declared, models
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def standing(self) -> str:
+        """Its state, after “is”."""
+        return StudyState(self.state).in_words
 
 
 class SystemPair(models.Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -11,8 +12,10 @@ from studyapp.models import Amendment, Study
 from studyapp.plan.amendable import SECRET, Target
 
 EXTENSION = "extension"
+AMENDMENTS = "amendments.csv"
 COLUMNS = ("number", "at", "by", "what", "before", "after", "reason", "sha256")
 """Of ``amendment_rows``, for a table without rows."""
+_CELL = re.compile(r'("[^"]*(?:""[^"]*)*"|[^",\n]*)([,\n]|$)')
 _SHORT = 80
 """Longer texts are not repeated in a sentence; the table of amendments has them."""
 
@@ -32,6 +35,17 @@ def amendment_rows(study: Study) -> list[dict[str, str | int]]:
         }
         for one in study.amendments.select_related("by")
     ]
+
+
+def without_authors(table: str) -> str:
+    """``amendments.csv`` as it is given out: account names, often e-mail addresses, are for members."""
+    header = table.partition("\n")[0].split(",")
+    place = header.index("by")
+    # Not by csv, whose cells are short: a text that was rewritten may be of any length.
+    return "".join(
+        ("" if number > place and number % len(header) == place else cell) + end
+        for number, (cell, end) in enumerate(_CELL.findall(table))
+    )
 
 
 def deviation_sentences(study: Study) -> tuple[str, ...]:

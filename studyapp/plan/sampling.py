@@ -15,6 +15,9 @@ from studyapp.errors import DuetError
 from studyapp.models import Clip, Study, System
 from studyapp.work.recipe import audio_seconds
 
+MOST_TRIALS = 100_000
+"""What is laid out in one request, which has two minutes: so many take 20 s on two busy cores."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -153,7 +156,10 @@ def _ask(key: str, settings: str, asked: ClipFacts) -> None:
 
 
 def summary(study: Study, known: Sampled) -> DesignSummary:
-    """The numbers of trials, blocks and stimuli. Raises DuetError when the study's numbers cannot be met."""
+    """The numbers of trials, blocks and stimuli.
+
+    Raises DuetError when the study's numbers cannot be met, or ask for more than ``MOST_TRIALS``.
+    """
     try:
         counts = design.count_trials(
             len(known.drawn.comparisons),
@@ -165,6 +171,8 @@ def summary(study: Study, known: Sampled) -> DesignSummary:
         )
     except design.DesignError as error:
         raise DuetError(str(error)) from None
+    if counts.trials > MOST_TRIALS:
+        raise DuetError(_too_many(study, counts))
     return DesignSummary(
         **asdict(counts),
         stimuli=len(needed(known.compared)),
@@ -174,6 +182,20 @@ def summary(study: Study, known: Sampled) -> DesignSummary:
         ),
         refusals=known.refusals,
     )
+
+
+def _too_many(study: Study, counts: design.TrialCounts) -> str:
+    further = counts.longest_block - -(-counts.ratings // counts.blocks)
+    # Of the last block, which need not be full, its further trials count whole.
+    fitting = (MOST_TRIALS - further) * study.ratings_per_comparison // counts.trials
+    way_out = (
+        f"lower ratings per comparison from {study.ratings_per_comparison:,} to {fitting:,}, and add waves while "
+        "the study runs"
+        if fitting
+        else f"with {counts.comparisons:,} comparisons there are too many for one rating each: lower the clips "
+        "per genre and pair, or compare fewer pairs"
+    )
+    return f"the design would have {counts.trials:,} trials, and one has {MOST_TRIALS:,} at most; {way_out}"
 
 
 def needed(comparisons: Sequence[design.PlannedComparison]) -> list[tuple[str, str]]:

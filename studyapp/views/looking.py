@@ -12,9 +12,10 @@ from django.views.decorators.http import require_safe
 
 from generation.contracts import GenerationError
 from generation.media.poster import make_poster
+from studyapp import rights
 from studyapp.models import Clip, Stimulus
 from studyapp.views.media import file_response
-from studyapp.views.staff import researchers_only
+from studyapp.views.staff import researcher, researchers_only
 
 
 @require_safe
@@ -42,8 +43,9 @@ def clip_poster(request: HttpRequest, pk: int) -> HttpResponseBase:
 @require_safe
 @researchers_only
 def stimulus_video(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The clip with one system's music."""
-    return file_response(request, get_object_or_404(Stimulus.objects.ready(), pk=pk).file, "video/mp4")
+    """The clip with one system's music, for who may be told which system that is."""
+    told = rights.told_by_name(Stimulus.objects.ready(), to=researcher(request))
+    return file_response(request, get_object_or_404(told, pk=pk).file, "video/mp4")
 
 
 urlpatterns = [

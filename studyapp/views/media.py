@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, St
 from django.urls import path
 from django.views.decorators.http import require_safe
 
-from studyapp import policies, rights
+from studyapp import blinding, policies, rights
 from studyapp.actions import packing
 from studyapp.models import Presentation, Stimulus, StudySession, Trial
 from studyapp.presentation import LETTERS, Side
@@ -46,13 +46,19 @@ def trial_media(request: HttpRequest, study_token: str, trial_token: str, letter
 @require_safe
 @researchers_only
 def staff_trial_media(request: HttpRequest, trial_token: str, letter: str) -> HttpResponseBase:
-    """The same bytes under the same headers, for a researcher's preview of any trial."""
+    """The same bytes under the same headers, for a researcher's preview of any trial.
+
+    On which side they were is part of which system was which: for who may not see names, sides are drawn anew.
+    """
     trials = Trial.objects.select_related("block__study", "comparison__stimulus_1", "comparison__stimulus_2")
     trial = trials.filter(token=trial_token).first()
     side = _SIDE_OF.get(letter)
-    if trial is None or side is None or not trial.stimulus_on(side).file:
+    if trial is None or side is None or not rights.may(request.user, rights.VIEW, trial.block.study):
         raise Http404
-    if not rights.may(request.user, rights.VIEW, trial.block.study):
+    study = trial.block.study
+    if not rights.may(request.user, rights.SEE_NAMES, study):
+        side = blinding.previewed(study, trial, side)
+    if not trial.stimulus_on(side).file:
         raise Http404
     return stimulus_response(request, trial.stimulus_on(side))
 

@@ -105,7 +105,8 @@ def take_back(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     try:
         revoke(invitation=invitation, by=researcher(request), now=timezone.now())
     except DuetError as error:
-        messages.error(request, str(error).capitalize())
+        text = str(error)
+        messages.error(request, text[:1].upper() + text[1:])
     else:
         messages.success(request, f"Nobody can begin with {invitation} any more.")
     return redirect("research-people", slug)

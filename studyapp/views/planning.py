@@ -110,8 +110,7 @@ def amend(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Change what may be changed of a study that has opened, with a reason."""
     study = study_for(request, slug, rights.CHANGE)
     if study.state not in STATES:
-        state = study.get_state_display().lower()
-        messages.error(request, f"{study} is {state}: only what is open, paused or closed is amended.")
+        messages.error(request, f"{study} is {study.standing}: only what is open, paused or closed is amended.")
         return redirect("research-plan", slug)
     may = Abilities.of(request, study)
     form = AmendForm(study, request.POST if request.method == "POST" else None, names=may.names)

@@ -148,8 +148,8 @@ def replay(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
 @require_safe
 @researchers_only
 def replay_media(request: HttpRequest, slug: str, pk: int, position: int, letter: str) -> HttpResponseBase:
-    """One version of a session's trial, under an address that tells neither token nor system."""
-    study = study_for(request, slug, rights.VIEW)
+    """One version of a session's trial, for who may see names: beside the answer, its bytes tell the system."""
+    study = study_for(request, slug, rights.VIEW, names=True)
     side = next((side for side in SIDES if LETTERS[side].lower() == letter), None)
     trials = Trial.objects.select_related("comparison__stimulus_1", "comparison__stimulus_2")
     trial = trials.filter(block__session=pk, block__study=study, position=position).first()

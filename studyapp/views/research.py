@@ -21,6 +21,7 @@ from studyapp.actions.looking import note_names_seen
 from studyapp.actions.pilots import ask_simulated, end_pilot, start_pilot
 from studyapp.actions.stimuli import retry_failed
 from studyapp.actions.studies import archive_study, close_study, open_study, pause_study, resume_study
+from studyapp.counts import counted
 from studyapp.documents.stand_ins import stand_ins_of
 from studyapp.errors import DuetError
 from studyapp.languages import LANGUAGES
@@ -45,21 +46,24 @@ class Move:
 
 def _build(study: Study, by: User, request: HttpRequest) -> str:
     summary = build_design(study=study, by=by)
-    counts = f"{summary.comparisons} comparisons in {summary.blocks} blocks, {summary.trials} trials in all"
-    return f"The design has {counts}."
+    return (
+        f"The design has {counted(summary.comparisons, 'comparison')} in {counted(summary.blocks, 'block')}, "
+        f"{counted(summary.trials, 'trial')} in all."
+    )
 
 
 def _generate(study: Study, by: User, request: HttpRequest) -> str:
     count = start_generation(study=study, by=by)
     return (
-        f"{count} soundtracks were sent to the workers."
+        f"{counted(count, 'soundtrack')} {'was' if count == 1 else 'were'} sent to the workers."
         if count
         else "Every soundtrack is there or under way already."
     )
 
 
 def _retry(study: Study, by: User, request: HttpRequest) -> str:
-    return f"{retry_failed(study=study, by=by)} failed soundtracks were asked for again."
+    count = retry_failed(study=study, by=by)
+    return f"{counted(count, 'failed soundtrack')} {'was' if count == 1 else 'were'} asked for again."
 
 
 def _pilot(study: Study, by: User, request: HttpRequest) -> str:
@@ -69,7 +73,10 @@ def _pilot(study: Study, by: User, request: HttpRequest) -> str:
 
 def _simulate(study: Study, by: User, request: HttpRequest) -> str:
     raters = ask_simulated(study=study, by=by)
-    return f"{raters} simulated raters take the free places. Their answers mean nothing and are marked for ever."
+    return (
+        f"{counted(raters, 'simulated rater')} {'takes' if raters == 1 else 'take'} the free places. "
+        "Their answers mean nothing and are marked for ever."
+    )
 
 
 def _end_pilot(study: Study, by: User, request: HttpRequest) -> str:
@@ -133,16 +140,16 @@ def moves(study: Study, *, current: bool, work: Generation) -> list[Move]:
                 Move("build", "Build the design again" if built else "Build the design", hint, primary=True)
             )
         elif work.unsent:
-            hint = f"{work.unsent} soundtracks are still to be made."
+            hint = f"{counted(work.unsent, 'soundtrack')} {'is' if work.unsent == 1 else 'are'} still to be made."
             offered.append(Move("generate", "Start generation", hint, primary=True))
         ready = current and work.complete
         why_not = "" if ready else "Not before the design is built and every soundtrack is ready."
-        hint = f"{study.pilot_raters} raters try it; their answers are kept apart and never counted."
+        hint = f"For {counted(study.pilot_raters, 'rater')}; answers are kept apart and never counted."
         offered.append(Move("pilot", "Start a pilot", hint, why_not))
         offered.append(
             Move("open", "Open the study", "Freezes the design and lets raters come.", why_not, primary=ready)
         )
-    elif work.unsent and study.state != StudyState.ARCHIVED:
+    elif work.unsent and policies.works_on_files(StudyState(study.state)):
         hint = f"Files lost: {work.unsent}. Raters cannot play them meanwhile."
         offered.append(Move("generate", "Make lost files again", hint, primary=True))
     if study.state == StudyState.PILOT:
@@ -156,7 +163,7 @@ def moves(study: Study, *, current: bool, work: Generation) -> list[Move]:
         offered.append(Move("resume", "Resume", "Lets raters come again.", primary=True))
     if study.state == StudyState.CLOSED:
         offered.append(Move("archive", "Archive", "Puts it away, to be read and exported. Owners only."))
-    if work.failed:
+    if work.failed and policies.works_on_files(StudyState(study.state)):
         offered.append(Move("retry", f"Retry {work.failed} failed", "Asks for the failed soundtracks again."))
     return offered
 

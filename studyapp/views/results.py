@@ -16,8 +16,9 @@ from django.views.decorators.http import require_GET, require_POST
 
 from studyapp import blinding, rights
 from studyapp.actions.looking import note_download, note_names_seen
-from studyapp.errors import DuetError
+from studyapp.errors import DuetError, NotReady
 from studyapp.models import Dataset, Study
+from studyapp.policies import has_ended
 from studyapp.results import build_progress
 from studyapp.results.build_progress import BuildProgress
 from studyapp.states import DatasetState, StudyState
@@ -90,11 +91,15 @@ def freeze(request: HttpRequest, slug: str) -> HttpResponseBase:
     from studyapp.actions.datasets import freeze_dataset
 
     of_pilot = "pilot" in request.POST
-    freeze_dataset(
-        study=study, include_simulated="simulated" in request.POST, of_pilot=of_pilot, by=researcher(request)
-    )
-    whose = "pilot's" if of_pilot else "study's"
-    messages.success(request, f"A dataset of the {whose} answers is being built, with its report.")
+    simulated = "simulated" in request.POST
+    try:
+        freeze_dataset(study=study, include_simulated=simulated, of_pilot=of_pilot, by=researcher(request))
+    except NotReady as error:
+        text = str(error)
+        messages.error(request, f"{text[:1].upper()}{text[1:]}.")
+    else:
+        whose = "pilot's" if of_pilot else "study's"
+        messages.success(request, f"A dataset of the {whose} answers is being built, with its report.")
     return redirect("research-results", slug)
 
 
@@ -219,7 +224,8 @@ def _context(request: HttpRequest, study: Study) -> dict[str, Any]:
         "simulated": counted.filter(simulated=True).count(),
         "pilot_people": of_pilot.filter(simulated=False).count(),
         "pilot_simulated": of_pilot.filter(simulated=True).count(),
-        "complete": study.state in (StudyState.CLOSED, StudyState.ARCHIVED),
+        "has_report": study.datasets.filter(state=DatasetState.READY, of_pilot=False).exists(),
+        "complete": has_ended(StudyState(study.state)),
         "poll_s": _POLL_S if any(dataset.state in _WAITING for dataset in datasets) else 0,
         "now": timezone.now(),
         "kept_back": blinding.KEPT_BACK,

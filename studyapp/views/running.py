@@ -20,6 +20,7 @@ from studyapp.actions import waves
 from studyapp.actions.alarms import NO_WORKER_AFTER, raised
 from studyapp.actions.looking import note_names_seen
 from studyapp.actions.snapshots import TIMES_COST, ask
+from studyapp.counts import counted
 from studyapp.errors import DuetError
 from studyapp.models import Snapshot, Study
 from studyapp.overview import say
@@ -32,13 +33,15 @@ from studyapp.watching.figures import Figures
 _POLL_S = 3.0
 _SLOWEST_POLL_S = 30.0
 _WAVES = 20
+MOST_REASON = 2000
+MOST_RATERS = 100_000
 
 
 class WaveForm(forms.Form):
     """What every wave is asked: why, and after which one."""
 
     reason = forms.CharField(
-        max_length=2000,
+        max_length=MOST_REASON,
         widget=forms.Textarea(attrs={"rows": 2}),
         label="Why",
         help_text="Part of every export and report, as an amendment to the plan.",
@@ -51,7 +54,7 @@ class ExtendForm(WaveForm):
 
     raters = forms.IntegerField(
         min_value=1,
-        max_value=100_000,
+        max_value=MOST_RATERS,
         label="Further raters, about",
         help_text="Every comparison gets the same number of further ratings, as many as they can give.",
     )
@@ -112,7 +115,7 @@ def add_wave(request: HttpRequest, slug: str) -> HttpResponseBase:
         common = {"study": study, "by": researcher(request), "reason": given["reason"], "wave": given["wave"]}
         try:
             if isinstance(form, TopUpForm):
-                meant = _meant(study)
+                meant = pairs_by_number(study)
                 pairs = [meant[one] for one in given["pairs"]] or None
                 wave = waves.top_up(**common, ratings=given["ratings"], pairs=pairs)
             else:
@@ -127,8 +130,8 @@ def add_wave(request: HttpRequest, slug: str) -> HttpResponseBase:
         else:
             messages.success(
                 request,
-                f"Wave {wave.number} is there: {wave.ratings} further ratings for each of {wave.comparisons} "
-                f"comparisons, {wave.blocks} new places.",
+                f"Wave {wave.number} is there: {counted(wave.ratings, 'further rating')} for each of "
+                f"{counted(wave.comparisons, 'comparison')}, {counted(wave.blocks, 'new place')}.",
             )
             return redirect("research-running", slug)
     shown["top_up_form" if topping_up else "extend_form"] = form
@@ -210,15 +213,15 @@ def _forms(study: Study, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _meant(study: Study) -> dict[str, tuple[str, str]]:
-    """Slugs of each pair by its number: what a form's choice stands for, whoever fills it in."""
+def pairs_by_number(study: Study) -> dict[str, tuple[str, str]]:
+    """Slugs of each pair by its number, “Pair 1”: what a choice stands for, whoever makes it."""
     compared = study.pairs.values_list("system_1__slug", "system_2__slug")
     return {label: pair for pair, label in blinding.pairs(study, compared, shown=False).items()}
 
 
 def _options(study: Study, *, named: bool) -> dict[str, str]:
     """Each choice of the form and its label."""
-    return {label: " vs ".join(pair) if named else label for label, pair in _meant(study).items()}
+    return {label: " vs ".join(pair) if named else label for label, pair in pairs_by_number(study).items()}
 
 
 urlpatterns = [

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, BinaryIO, Concatenate, ParamSpec
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
@@ -14,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from studyapp.actions.sharing import Shared, find_shared
+from studyapp.plan.amendments import AMENDMENTS, without_authors
 from studyapp.views.results import FIGURES, Download, dataset_file, sandboxed_report
 
 P = ParamSpec("P")
@@ -22,7 +24,7 @@ TABLES = (
     Download("win_rates.csv", "Win rates by pair and genre"),
     Download("system_win_rates.csv", "Win rates by system"),
     Download("systems.csv", "Systems"),
-    Download("amendments.csv", "Amendments"),
+    Download(AMENDMENTS, "Amendments"),
 )
 RATINGS = (
     Download("ratings.csv", "Ratings (CSV)"),
@@ -91,7 +93,11 @@ def table(request: HttpRequest, shared: Shared, name: str) -> HttpResponseBase:
         # The rows of who had their answers erased are in the file still.
         return render(request, "research/shared.html", {"gone": True, "erased": True}, status=410)
     file = dataset_file(dataset, name)
-    return FileResponse(file.open("rb"), as_attachment=True, filename=f"{dataset.study.slug}-{name}")
+    content: BinaryIO = file.open("rb")
+    if name == AMENDMENTS:
+        with content:
+            content = io.BytesIO(without_authors(content.read().decode()).encode())
+    return FileResponse(content, as_attachment=True, filename=f"{dataset.study.slug}-{name}")
 
 
 urlpatterns = [

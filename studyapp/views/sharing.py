@@ -136,7 +136,8 @@ def revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponseBase:
     study = study_for(request, slug, rights.MANAGE)
     link = get_object_or_404(ShareLink.objects.select_related("dataset__study"), pk=pk, dataset__study=study)
     revoke_share(link=link, by=researcher(request))
-    messages.success(request, f"{str(link).capitalize()} opens nothing any more.")
+    text = str(link)
+    messages.success(request, f"{text[:1].upper()}{text[1:]} opens nothing any more.")
     return redirect("research-shares", slug)
 
 

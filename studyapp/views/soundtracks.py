@@ -24,7 +24,7 @@ from studyapp.actions.file_checks import (
 from studyapp.actions.looking import note_names_seen
 from studyapp.actions.retrying import retry_cause, retry_system
 from studyapp.actions.stimuli import study_stimuli
-from studyapp.errors import DuetError
+from studyapp.errors import DuetError, WrongState
 from studyapp.models import Study, System
 from studyapp.policies import design_is_frozen
 from studyapp.soundtracks.listening import grid
@@ -154,7 +154,11 @@ def check(request: HttpRequest, slug: str) -> HttpResponseBase:
     """
     study = study_for(request, slug, rights.CHANGE, names=True)
     read = go_on_checking if request.POST.get("go_on") else check_files
-    found = read(study=study, by=researcher(request), now=timezone.now())
+    try:
+        found = read(study=study, by=researcher(request), now=timezone.now())
+    except WrongState as error:
+        messages.error(request, str(error))
+        return redirect("research-listen", slug)
     if request.headers.get("Accept", "").startswith("application/json"):
         told = {"read": found.read, "bad": found.bad, "left": found.left, "wrong": found.wrong, "lost": found.lost}
         response: HttpResponse = JsonResponse(told)

@@ -70,7 +70,7 @@ def _where_it_stands(request: HttpRequest, session: StudySession) -> HttpRespons
         return HttpResponseRedirect(reverse("take-left", args=[token]))
     if session.state == SessionState.SCREENED_OUT:
         return _screened_out(request, session)
-    if session.study.state in (StudyState.CLOSED, StudyState.ARCHIVED):
+    if policies.has_ended(StudyState(session.study.state)):
         text = gettext("It was closed before you reached the end.")
         return _ended(request, session, gettext("This study is closed"), text, Outcome.TIMED_OUT)
     if session.state == SessionState.ACTIVE:

@@ -15,14 +15,14 @@ from studyapp.models import Study
 from studyapp.upload_limit import said
 
 _MOST = f"{MAX_BYTES / 1e6:g} MB"
-_SHORT_NAME = "Names it in addresses and files: small letters, digits and dashes."
+_SHORT_NAME = Study._meta.get_field("slug")
 
 
 class NamesForm(forms.Form):
     """What every new study needs of its own."""
 
     title = forms.CharField(max_length=200, help_text="For researchers, reports and files; raters never see it.")
-    slug = forms.SlugField(max_length=80, label="Short name", help_text=_SHORT_NAME)
+    slug = forms.SlugField(max_length=80, label="Short name", help_text=_SHORT_NAME.help_text)
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from studyapp import rights
 from studyapp.actions.members import add_member, change_member, find_researcher, remove_member
 from studyapp.actions.personal_data import PersonalData, keep_ids_until, purge
+from studyapp.counts import counted
 from studyapp.errors import DuetError
 from studyapp.models import Study, StudyMember
 from studyapp.views import history
@@ -31,7 +32,7 @@ else:
 
 ABILITIES = (
     ("See that the study exists, its plan, its progress and its history", rights.VIEW),
-    ("Plan, generate, pilot, open, pause and close it; invite raters; export", rights.CHANGE),
+    ("Plan, generate, pilot, open, pause and close it; invite raters; freeze datasets", rights.CHANGE),
     ("Let others in, share, archive and delete it; delete panel ids", rights.MANAGE),
 )
 """What a role brings, in the words of the page, with the permission behind it."""
@@ -181,7 +182,8 @@ def purge_now(request: HttpRequest, slug: str) -> HttpResponseBase:
     gone = purge(study=study, by=researcher(request), now=timezone.now())
     messages.success(
         request,
-        f"Deleted: the panel's ids of {gone.panel_ids} participants, and {gone.notes} notes of invitations.",
+        f"Deleted: the panel's ids of {counted(gone.panel_ids, 'participant')}, and {counted(gone.notes, 'note')} "
+        "of invitations.",
     )
     return redirect("research-team", slug)
 

@@ -30,7 +30,7 @@ class TokenForm(forms.Form):
     scope = forms.ChoiceField(
         choices=ApiToken.Scope,
         label="May",
-        help_text="It never may more than you: of each study, what your part in it allows.",
+        help_text="A token can never do more than its owner can: of each study, what your part in it allows.",
     )
     days = forms.ChoiceField(choices=list(_DAYS.items()), required=False, initial="90", label="Good for")
 

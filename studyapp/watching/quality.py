@@ -129,7 +129,7 @@ def _frame(study: Study, sessions: Collection[int]) -> pd.DataFrame:
 
 
 def _scored(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same with ``score`` and ``score_presented``."""
+    """The same with ``score`` and ``score_presented``, and as of one study."""
     import numpy as np
 
     choice = frame["choice"].to_numpy(dtype=np.intp) - 1
@@ -138,4 +138,4 @@ def _scored(frame: pd.DataFrame) -> pd.DataFrame:
     canonical = np.array(
         [[canonical_score(read, left_is_1=first) for read in _CHOICES] for first in (False, True)]
     )
-    return frame.assign(score_presented=presented[choice], score=canonical[left_is_1, choice])
+    return frame.assign(study="", score_presented=presented[choice], score=canonical[left_is_1, choice])

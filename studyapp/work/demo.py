@@ -22,7 +22,8 @@ from studyapp.actions import stimuli
 from studyapp.actions.clips import dataset_name, import_clips
 from studyapp.actions.datasets import freeze_dataset
 from studyapp.actions.studies import open_study, start_generation
-from studyapp.errors import DuetError
+from studyapp.counts import counted
+from studyapp.errors import DuetError, NotReady
 from studyapp.models import Clip, Dataset, Study, User
 from studyapp.simulation import simulate
 from studyapp.states import DatasetState, StimulusState, StudyState
@@ -100,7 +101,8 @@ class Demo:
         self._begin(studies.complete, admin)
         if self.wanted.clips is not None:
             self._try_others(clips, admin)
-        self._await(report)
+        if report is not None:
+            self._await(report)
         self._say_where(studies, password)
         self._stay(studies.complete)
 
@@ -124,7 +126,7 @@ class Demo:
             bar.close()
             clips = sorted(report.imported + report.known, key=lambda clip: clip.clip_id)
             genres = len({clip.genre for clip in clips})
-            step.note = f"{len(report.imported)} new, {len(report.known)} known, {_counted(genres, 'genre')}"
+            step.note = f"{len(report.imported)} new, {len(report.known)} known, {counted(genres, 'genre')}"
         for refusal in report.refused:
             self.console.say(f"    {refusal}")
         if not clips:
@@ -152,8 +154,8 @@ class Demo:
             with self.console.step("first study") as step:
                 summary = design_first(study, by=admin)
                 step.note = (
-                    f"{_counted(summary.comparisons, 'comparison')}, {_counted(summary.blocks, 'session')} of "
-                    f"{_counted(summary.longest_block, 'trial')}, {_counted(summary.stimuli, 'soundtrack')}"
+                    f"{counted(summary.comparisons, 'comparison')}, {counted(summary.blocks, 'session')} of "
+                    f"{counted(summary.longest_block, 'trial')}, {counted(summary.stimuli, 'soundtrack')}"
                 )
             for line in refusals(summary):
                 self.console.say(f"    {line}")
@@ -179,9 +181,13 @@ class Demo:
             bar.close()
             step.note = f"{done.raters} raters, {done.trials} trials, marked as simulated"
 
-    def _ask_for_report(self, study: Study, admin: User) -> Dataset:
+    def _ask_for_report(self, study: Study, admin: User) -> Dataset | None:
         usable = study.datasets.exclude(state=DatasetState.FAILED).first()
-        return usable or freeze_dataset(study=study, include_simulated=True, by=admin)
+        try:
+            return usable or freeze_dataset(study=study, include_simulated=True, by=admin)
+        except NotReady as error:
+            self.console.say(f"    No report: {error}.")
+            return None
 
     def _begin(self, study: Study, admin: User) -> None:
         """Let the complete study be rendered behind the first."""
@@ -203,7 +209,7 @@ class Demo:
         with self.console.step("other systems") as step:
             asked, told = try_others(clips, by=admin)
             step.note = (
-                f"{_counted(asked, 'soundtrack')} behind, each on its system's page" if asked else "asked already"
+                f"{counted(asked, 'soundtrack')} behind, each on its system's page" if asked else "asked already"
             )
         for line in told:
             self.console.say(f"    {line}")
@@ -259,10 +265,6 @@ def _rendered(study: Study, bar: Bar) -> bool:
     doing = f"{current.system}: {current.doing}" if current else ""
     bar.step(counts["over"] + counts["begun"], counts["total"], doing)
     return bool(counts["over"] == counts["total"])
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 @contextmanager

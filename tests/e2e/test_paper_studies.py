@@ -165,7 +165,7 @@ def _plan(site: Site, page: Page, paper: Paper) -> None:
 
 def _pilot(page: Page, paper: Paper) -> None:
     press(page, "Start a pilot", "The pilot runs")
-    press(page, "Try it with simulated raters", "1 simulated raters take the free places")
+    press(page, "Try it with simulated raters", "1 simulated rater takes the free places")
     expect(page.locator("#live-raters").get_by_role("row", name="Simulated")).to_contain_text(
         str(2 * paper.trials), timeout=60_000
     )

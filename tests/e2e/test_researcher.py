@@ -139,7 +139,7 @@ def test_a_researcher_goes_from_an_empty_database_to_a_report(site: Site, page: 
 
     page.goto(f"{site.url}/admin/studyapp/study/add/")
     page.get_by_label("Title").press_sequentially("Test cards and their music")
-    expect(page.get_by_label("Slug")).to_have_value("test-cards-and-their-music")
+    expect(page.get_by_label("Short name")).to_have_value("test-cards-and-their-music")
     page.get_by_role("button", name="All", exact=True).click()
     for box in page.locator("[data-system]").all():
         box.check()

@@ -216,7 +216,7 @@ def test_a_translation_that_is_refused_stays_as_it_was_typed(client: Client) -> 
         "understanding_text": "",
     }
     typed |= {"data_kept": "", "kept_for": ""}
-    refused = (("en", "draft", "own texts are in English"), ("de", "pilot", "is pilot; only of a draft"))
+    refused = (("en", "draft", "own texts are in English"), ("de", "pilot", "is being piloted; only a draft"))
     for language, state, said in refused:
         Study.objects.filter(pk=study.pk).update(state=state)
         page = client.post(add, {**typed, "language": language})

@@ -16,7 +16,8 @@ from analysis.frames import pair_frame, system_frame
 from analysis.ratings import Ratings
 from studyapp.actions import studies
 from studyapp.actions.datasets import build_dataset, freeze_dataset, resend_lost
-from studyapp.models import AuditLine, Dataset, Rater, Response, Study, StudySession
+from studyapp.errors import NotReady
+from studyapp.models import AuditLine, Block, Dataset, Rater, Response, Study, StudySession, Trial
 from studyapp.questions import Question
 from studyapp.states import DatasetState
 from tests.studyapp.factories import make_researcher, make_study, open_study
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 def test_a_broker_that_is_away_does_not_undo_what_was_asked_for(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "no-folder").write_bytes(b"")
     settings.EMBEDDED_BROKER_DIR = tmp_path / "no-folder"
-    dataset = freeze_dataset(study=make_study(), include_simulated=False, by=None)
+    dataset = freeze_dataset(study=answered(), include_simulated=False, by=None)
     assert Dataset.objects.get().pk == dataset.pk
     settings.EMBEDDED_BROKER_DIR = tmp_path / "broker"
     resend_lost(now=timezone.now() + timedelta(minutes=3))
@@ -164,12 +165,32 @@ def test_asking_writes_a_row_and_an_audit_line_and_sends_the_task_after_the_comm
     django_capture_on_commit_callbacks: object,
 ) -> None:
     researcher = make_researcher()
-    study = make_study()
+    study = answered()
     with django_capture_on_commit_callbacks() as sent:  # type: ignore[operator]
         dataset = freeze_dataset(study=study, include_simulated=True, by=researcher)
     assert len(sent) == 1
     assert (dataset.state, dataset.created_by) == (DatasetState.REQUESTED, researcher)
     assert AuditLine.objects.get(verb="dataset requested").by == researcher
+
+
+def test_what_would_hold_no_answer_is_not_frozen() -> None:
+    empty, simulated = open_study(), answered(simulated=True)
+    with pytest.raises(NotReady, match="a dataset begins with the first answer"):
+        freeze_dataset(study=empty, include_simulated=True, by=None)
+    with pytest.raises(NotReady, match=r"only simulated raters have answered in .* have their answers put in"):
+        freeze_dataset(study=simulated, include_simulated=False, by=None)
+    with pytest.raises(NotReady, match="in the pilot of"):
+        freeze_dataset(study=simulated, include_simulated=True, by=None, of_pilot=True)
+    Block.objects.filter(study=simulated).update(origin=Block.Origin.PILOT)
+    with pytest.raises(NotReady, match="nobody has answered"):
+        freeze_dataset(study=simulated, include_simulated=True, by=None)
+    practised = answered()
+    Trial.objects.filter(block__study=practised).update(kind=Trial.Kind.TRAINING)
+    with pytest.raises(NotReady, match="a comparison that counts"):
+        freeze_dataset(study=practised, include_simulated=True, by=None)
+    assert not Dataset.objects.exists()
+    assert not AuditLine.objects.filter(verb="dataset requested").exists()
+    assert freeze_dataset(study=simulated, include_simulated=True, by=None, of_pilot=True).of_pilot
 
 
 def test_what_a_lost_message_or_worker_left_is_sent_again(django_capture_on_commit_callbacks: object) -> None:
@@ -183,7 +204,7 @@ def test_what_a_lost_message_or_worker_left_is_sent_again(django_capture_on_comm
 
 
 def test_messages_do_not_pile_up_while_no_worker_runs(django_capture_on_commit_callbacks: object) -> None:
-    study = make_study()
+    study = answered()
     with django_capture_on_commit_callbacks() as sent:  # type: ignore[operator]
         dataset = freeze_dataset(study=study, include_simulated=False, by=None)
         start = timezone.now()

@@ -18,7 +18,7 @@ from studyapp.models import Presentation, Response, Stimulus, Study, StudySessio
 from studyapp.states import SessionState, StudyState
 from studyapp.views.media import byte_range
 from studyapp.views.seat import COOKIE
-from tests.studyapp.factories import make_researcher, open_study
+from tests.studyapp.factories import make_member, make_researcher, open_study
 
 
 class Seat:
@@ -211,6 +211,25 @@ def test_researchers_preview_any_trial_and_nobody_else_does(seat: Seat) -> None:
     assert not Presentation.objects.exists()
     Stimulus.objects.filter(pk=trial.sides.right.pk).update(state="requested", file="")
     assert researcher.get(url).status_code == 404
+
+
+def test_a_preview_tells_who_may_not_see_names_nothing_of_the_sides(db: None) -> None:
+    study = open_study(clips=8, blocks=1, salt="the same each time")
+    blind, named = Client(), Client()
+    for client, sees_names in ((blind, False), (named, True)):
+        user = make_researcher(is_superuser=False)
+        make_member(study, user, sees_names=sees_names)
+        client.force_login(user)
+    swapped = []
+    for trial in Trial.objects.filter(block__study=study).order_by("position"):
+        Trial.objects.filter(pk=trial.pk).update(token=f"trial-{trial.position}")
+        urls = [reverse("staff-media", args=[f"trial-{trial.position}", letter]) for letter in "ab"]
+        presented = [content(trial, "left"), content(trial, "right")]
+        assert [body(named.get(url)) for url in urls] == presented
+        heard = [body(blind.get(url)) for url in urls]
+        assert heard in (presented, presented[::-1])
+        swapped.append(heard != presented)
+    assert set(swapped) == {True, False}
 
 
 def test_a_range_costs_few_queries(seat: Seat, django_assert_max_num_queries: Any) -> None:

@@ -168,10 +168,22 @@ def test_a_pilot_asks_for_what_opening_asks_for() -> None:
     )
     with pytest.raises(NotReady, match="not every stimulus is ready"):
         start_pilot(study=study, by=None)
-    with pytest.raises(WrongState, match="is draft"):
+    with pytest.raises(WrongState, match="is a draft"):
         end_pilot(study=study, by=None)
     study.refresh_from_db()
     assert (study.state, Block.objects.of_pilot().count()) == (StudyState.DRAFT, 0)
+
+
+def test_what_is_piloted_is_said_in_whole_sentences() -> None:
+    study = built()
+    start_pilot(study=study, by=None)
+    with pytest.raises(WrongState, match="is being piloted; only a study that is a draft can be piloted"):
+        start_pilot(study=study, by=None)
+    open_study(study=study, by=None)
+    with pytest.raises(WrongState, match="is open; only a draft can be piloted"):
+        start_pilot(study=study, by=None)
+    with pytest.raises(WrongState, match="is open; only a study that is a draft or being piloted can be opened"):
+        open_study(study=study, by=None)
 
 
 def test_a_second_pilot_s_copies_are_new_blocks() -> None:
@@ -190,7 +202,7 @@ def test_a_second_pilot_s_copies_are_new_blocks() -> None:
 
 def test_a_closed_study_is_archived_and_stays_so() -> None:
     study = built()
-    with pytest.raises(WrongState, match="only a study that is closed"):
+    with pytest.raises(WrongState, match="is a draft; only a study that is closed can be archived"):
         archive_study(study=study, by=None)
     open_study(study=study, by=None)
     close_study(study=study, by=None)

@@ -290,6 +290,14 @@ def test_a_researcher_makes_invitations_and_gets_their_links_once() -> None:
     assert Client().get(address).status_code == 302
 
 
+def test_an_invitation_that_was_used_is_named_as_its_note_was_written(client: Client) -> None:
+    study = open_study()
+    client.force_login(make_researcher())
+    used = Invitation.objects.create(study=study, digest="0" * 64, note="Seat A4, DFG", used_at=timezone.now())
+    (said,) = client.post(reverse("research-revoke", args=[study.slug, used.pk]), follow=True).context["messages"]
+    assert str(said).startswith(f"Invitation {used.pk} (Seat A4, DFG) was used already")
+
+
 def test_a_researcher_reads_the_panels_set_up_and_purges_its_ids() -> None:
     study = prolific_study()
     rater, client = Client(), Client()
@@ -306,6 +314,48 @@ def test_a_researcher_reads_the_panels_set_up_and_purges_its_ids() -> None:
 def test_too_many_invitations_at_a_time_are_refused_by_number() -> None:
     with pytest.raises(DuetError, match="1 to 5000"):
         recruitment.invite(study=open_study(), notes=[""] * 5001, by=None)
+
+
+@pytest.mark.parametrize("state", ["closed", "archived"])
+def test_a_study_that_has_ended_invites_nobody(client: Client, state: str) -> None:
+    study = open_study()
+    recruitment.invite(study=study, notes=["while it was open"], by=None)
+    archived_at = timezone.now() if state == "archived" else None
+    Study.objects.filter(pk=study.pk).update(state=state, closed_at=timezone.now(), archived_at=archived_at)
+    study.refresh_from_db()
+    with pytest.raises(WrongState, match=f"is {state}; an invitation would lead nobody in"):
+        recruitment.invite(study=study, notes=[""], by=None)
+    client.force_login(make_researcher())
+    page = client.post(reverse("research-people", args=[study.slug]), {"number": 2})
+    assert page["Content-Type"].startswith("text/html")
+    assert Invitation.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("draft", "Nobody can take part yet: the study is a draft."),
+        ("pilot", "Anybody who has it can take part in the pilot, once a browser."),
+        ("open", "Anybody who has it can take part, once a browser."),
+        ("paused", "Nobody new comes in while the study is paused"),
+        ("closed", "The study is closed: nobody comes in any more"),
+        ("archived", "The study is archived: nobody comes in any more"),
+    ],
+)
+def test_the_page_says_whom_the_open_link_lets_in(client: Client, state: str, said: str) -> None:
+    study = open_study()
+    times = {
+        "opened_at": None if state in ("draft", "pilot") else timezone.now(),
+        "closed_at": timezone.now() if state in ("closed", "archived") else None,
+        "archived_at": timezone.now() if state == "archived" else None,
+        "plan_sha256": "" if state in ("draft", "pilot") else study.plan_sha256,
+    }
+    Study.objects.filter(pk=study.pk).update(state=state, **times)
+    client.force_login(make_researcher())
+    text = client.get(reverse("research-people", args=[study.slug])).content.decode()
+    assert said in text
+    assert ("Anybody who has it" in text) is (state in ("pilot", "open"))
+    assert ("No further ones are made" in text) is (state in ("closed", "archived"))
 
 
 def test_how_raters_came_is_exported() -> None:

@@ -144,7 +144,7 @@ DOORS: dict[str, list[Door]] = {
     "research-wave": [Door(CHANGE, method="post")],
     "research-sessions": [Door(LOOK)],
     "research-replay": [Door(LOOK, lambda study: [study.slug, session(study).pk])],
-    "research-replay-media": [Door(LOOK, lambda study: [study.slug, session(study).pk, 1, "a"])],
+    "research-replay-media": [Door(NAMES, lambda study: [study.slug, session(study).pk, 1, "a"])],
     "research-raters": [Door(LOOK)],
     "research-results": [Door(LOOK)],
     "research-results-live": [Door(LOOK)],
@@ -185,8 +185,9 @@ DOORS: dict[str, list[Door]] = {
     "research-clip-video": [Door(STAFF, lambda study: [filmed(study).pk])],
     # A few bytes are no film to take a picture from.
     "research-clip-poster": [Door("llfnnnnn", lambda study: [filmed(study).pk])],
+    # Not to who works blind in a study that shows it.
     "research-stimulus-video": [
-        Door(STAFF, lambda study: [study.comparisons.earliest("pk").stimulus_1_id]),
+        Door("llfynyyy", lambda study: [study.comparisons.earliest("pk").stimulus_1_id]),
     ],
 }
 OWN = {"research-token-revoke"}

@@ -111,7 +111,7 @@ def test_unknown_effects_are_refused_with_the_options(effects: dict[str, float],
 
 
 def test_only_an_open_study_is_simulated() -> None:
-    with pytest.raises(WrongState, match="is draft"):
+    with pytest.raises(WrongState, match="is a draft"):
         simulate(make_study(), raters=1, effects={}, seed=1)
 
 

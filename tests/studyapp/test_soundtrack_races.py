@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from studyapp.actions.designs import start_generation
 from studyapp.actions.file_checks import check_files
 from studyapp.actions.retrying import failed_alike, retry_cause
 from studyapp.actions.systems import change_settings, ensure_system
@@ -52,6 +53,14 @@ def test_two_who_retry_one_cause_at_once_ask_for_each_soundtrack_once() -> None:
     results = at_once(*[lambda: retry_cause(study=study, cause=cause, by=None)] * 3)
     assert sum(result for result in results if isinstance(result, int)) == 3
     assert set(Stimulus.objects.filter(system__slug=slug).values_list("state", "sends")) == {("requested", 1)}
+
+
+def test_two_who_start_generation_at_once_send_each_soundtrack_once() -> None:
+    study = open_study(clips=3, blocks=1)
+    Stimulus.objects.update(state=StimulusState.REQUESTED, last_sign_of_life=None)
+    results = at_once(*[lambda: start_generation(study=study, by=None)] * 3)
+    assert sorted(result for result in results if isinstance(result, int)) == [0, 0, 6]
+    assert set(Stimulus.objects.values_list("sends", flat=True)) == {1}
 
 
 def test_two_checks_at_once_fail_and_hold_an_altered_file_once() -> None:

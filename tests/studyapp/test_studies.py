@@ -22,8 +22,12 @@ from django.utils import timezone
 from analysis import design
 from studyapp import overview
 from studyapp.actions import studies
+from studyapp.actions.file_checks import check_files, go_on_checking
+from studyapp.actions.retrying import retry_cause, retry_system
+from studyapp.actions.stimuli import retry_failed, study_stimuli
 from studyapp.errors import DuetError, NotReady, WrongState
 from studyapp.models import AuditLine, Stimulus, Study, Trial
+from studyapp.plan import sampling
 from studyapp.states import StimulusState, StudyState
 from tests.studyapp.factories import make_clip, make_researcher, make_system, open_study, sha
 
@@ -182,6 +186,31 @@ def test_a_design_that_cannot_be_made_says_what_to_change(numbers: dict[str, int
     assert not study.blocks.exists()
 
 
+@pytest.mark.parametrize(
+    "extras", [{}, {"repeats_per_block": 2}, {"repeats_per_block": 1, "training_per_block": 2}]
+)
+def test_a_design_of_too_many_trials_is_refused_at_once_with_numbers_that_do(extras: dict[str, int]) -> None:
+    study = make_draft(ratings_per_comparison=100_000, **extras)
+    for attempt in (lambda: studies.expected_trials(study), lambda: studies.build_design(study=study, by=None)):
+        with pytest.raises(DuetError, match="has 100,000 at most; lower ratings per comparison from 100,000 to "):
+            attempt()
+    assert not study.blocks.exists()
+    with pytest.raises(DuetError) as refused:
+        studies.expected_trials(study)
+    found = re.search(r"to ([\d,]+), and add waves", str(refused.value))
+    assert found
+    study.ratings_per_comparison = int(found[1].replace(",", ""))
+    study.save()
+    assert 99_000 < studies.expected_trials(study).trials <= 100_000
+
+
+def test_too_many_comparisons_are_a_matter_of_clips_and_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = make_draft()
+    monkeypatch.setattr(sampling, "MOST_TRIALS", 5)
+    with pytest.raises(DuetError, match=r"6 comparisons there are too many .* lower the clips per genre and pair"):
+        studies.expected_trials(study)
+
+
 def test_opening_freezes_a_plan_whose_digest_is_that_of_the_design_file() -> None:
     study = opened()
     assert study.state == StudyState.OPEN
@@ -266,7 +295,7 @@ def test_a_frozen_design_is_not_edited() -> None:
         lambda: studies.set_clips(study=study, clips=[], by=None),
     ]
     for edit in edits:
-        with pytest.raises(WrongState, match="is open; only of a draft"):
+        with pytest.raises(WrongState, match="is open; only a draft's"):
             edit()
     assert studies.design_rows(study) == rows
 
@@ -285,7 +314,7 @@ def test_a_draft_is_changed_whole_or_not_at_all() -> None:
     with pytest.raises(DuetError, match="clips_per_cell"):
         studies.change_study(study=study, clips=[], by=researcher, clips_per_cell=0)
     assert list(study.clips.all()) == [clip]
-    with pytest.raises(WrongState, match="only of a draft one can change it"):
+    with pytest.raises(WrongState, match="is open; only a draft can be changed"):
         studies.change_study(study=opened(), by=researcher, seed=6)
 
 
@@ -293,7 +322,7 @@ def test_the_states_follow_each_other_and_leave_audit_lines() -> None:
     researcher = make_researcher()
     study = opened()
     assert studies.pause_study(study=study, by=researcher).state == StudyState.PAUSED
-    with pytest.raises(WrongState, match="is paused; only a study that is open"):
+    with pytest.raises(WrongState, match="is paused; only a study that is open can be paused"):
         studies.pause_study(study=study, by=researcher)
     assert studies.resume_study(study=study, by=researcher).state == StudyState.OPEN
     closed = studies.close_study(study=study, by=researcher)
@@ -310,7 +339,7 @@ def test_a_draft_is_opened_and_not_resumed() -> None:
     with pytest.raises(WrongState, match="open it instead"):
         studies.resume_study(study=study, by=None)
     for impossible in (studies.pause_study, studies.close_study):
-        with pytest.raises(WrongState, match="is draft"):
+        with pytest.raises(WrongState, match="is a draft"):
             impossible(study=study, by=None)
 
 
@@ -320,8 +349,42 @@ def test_generation_sends_what_still_waits() -> None:
         studies.start_generation(study=study, by=None)
     studies.build_design(study=study, by=None)
     assert studies.start_generation(study=study, by=None) == 12
+    # Pressed twice, it sends nothing twice: a message too many would make lost ones wait longer.
+    assert studies.start_generation(study=study, by=None) == 0
+    assert set(study_stimuli(study).values_list("sends", flat=True)) == {1}
     render_everything(study)
     assert studies.start_generation(study=study, by=None) == 0
+
+
+def test_soundtracks_of_a_closed_study_are_made_again_and_those_of_an_archived_one_never() -> None:
+    study = make_draft()
+    studies.build_design(study=study, by=None)
+    render_everything(study)
+    first, second = study_stimuli(study).order_by("pk")[:2]
+    first.path.unlink()
+    actions = (
+        lambda: studies.start_generation(study=study, by=None),
+        lambda: retry_failed(study=study, by=None),
+        lambda: retry_system(study=study, system=second.system, by=None),
+        lambda: retry_cause(study=study, cause="any", by=None),
+        lambda: check_files(study=study, by=None, now=timezone.now()),
+        lambda: go_on_checking(study=study, by=None, now=timezone.now()),
+    )
+    ended = {"opened_at": timezone.now(), "closed_at": timezone.now(), "plan_sha256": "0" * 64}
+    rows = Study.objects.filter(pk=study.pk)
+    rows.update(state=StudyState.ARCHIVED, archived_at=timezone.now(), **ended)
+    study.refresh_from_db()
+    lines = AuditLine.objects.count()
+    for action in actions:
+        with pytest.raises(WrongState, match="is archived; it can be read and exported"):
+            action()
+    assert AuditLine.objects.count() == lines
+    assert not study_stimuli(study).exclude(state=StimulusState.READY).exists()
+    rows.update(state=StudyState.CLOSED, archived_at=None)
+    study.refresh_from_db()
+    Stimulus.objects.filter(pk=second.pk).update(state=StimulusState.FAILED, error="lost")
+    assert retry_failed(study=study, by=None) == 1
+    assert studies.start_generation(study=study, by=None) == 1
 
 
 def test_a_stimulus_whose_file_is_lost_keeps_the_study_shut_and_is_asked_for_again() -> None:

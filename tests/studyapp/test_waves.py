@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from studyapp.actions import sessions
+from studyapp.actions import sessions, waves
 from studyapp.actions.designs import build_design
 from studyapp.actions.waves import Wave, extend, next_wave, raters_for, top_up
 from studyapp.errors import DuetError, StudyFull, WrongState
@@ -178,6 +178,16 @@ def test_bad_wishes_change_nothing_and_say_what_to_do() -> None:
             top_up(**{"study": study, "by": None, "reason": "r", "ratings": 1, **wish})  # type: ignore[arg-type]
     assert not Amendment.objects.exists()
     assert not study.blocks.filter(origin=Block.Origin.EXTENDED).exists()
+
+
+def test_a_wave_of_too_many_trials_is_refused_with_a_number_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = designed_study()
+    monkeypatch.setattr(waves, "MOST_TRIALS", 30)
+    with pytest.raises(
+        DuetError, match="more than the 30 trials that a wave has at most; ask for 2 ratings or fewer"
+    ):
+        top_up(study=study, by=None, reason="more", ratings=3)
+    assert top_up(study=study, by=None, reason="more", ratings=2).trials == 24
 
 
 def test_a_form_sent_twice_adds_one_wave() -> None:

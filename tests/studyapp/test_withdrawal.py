@@ -263,6 +263,22 @@ def test_simulated_answers_supersede_only_what_includes_them() -> None:
     assert (people.erasures, everybody.erasures) == (0, 1)
 
 
+def test_simulated_answers_of_times_to_come_supersede_what_holds_them() -> None:
+    study = open_study(clips=2, blocks=3)
+    early, late = (Dataset.objects.create(study=study, includes_simulated=True) for _ in range(2))
+    half_way(study)
+    datasets.build_dataset(dataset_id=early.pk)
+    browser = half_way(study)
+    StudySession.objects.filter(pk=browser.session.pk).update(simulated=True)
+    # As the simulator stamps them: long after the dataset that holds them is ready.
+    Response.objects.filter(session=browser.session).update(answered_at=timezone.now() + timedelta(hours=3))
+    datasets.build_dataset(dataset_id=late.pk)
+    withdrawal.erase(receipt=receipt(browser.session), now=NOW)
+    early.refresh_from_db()
+    late.refresh_from_db()
+    assert (early.erasures, late.erasures) == (0, 1)
+
+
 def test_a_dataset_that_is_being_built_does_not_come_out_with_erased_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -52,6 +52,6 @@ def _read(options: dict[str, Any]) -> str:
 
     by = User.objects.filter(username=options["by"]).first()
     if by is None:
-        raise CommandError(f"there is no account {options['by']!r}; give the name of who will own the study")
+        raise CommandError(f"there is no account {options['by']!r}; name the account that will own the study")
     study = read_archive(options["file"], by=by, slug=options["slug"])
     return f"{study.slug}: {study.sessions.count()} sessions, {study.get_state_display().lower()}"

@@ -85,6 +85,16 @@ def test_a_hold_names_its_system_only_to_who_may_see_names(study: Study, hold: S
         assert ("let back in already" in again.content.decode()) is not sees_names
 
 
+def test_a_hold_is_looked_at_without_its_sound_by_who_may_not_see_names(study: Study, hold: StimulusHold) -> None:
+    change = reverse("admin:studyapp_stimulushold_change", args=[hold.pk])
+    heard = reverse("research-stimulus-video", args=[hold.stimulus_id])
+    silent = reverse("research-clip-video", args=[hold.stimulus.clip_id])
+    for sees_names in (True, False):
+        page = researcher(study, sees_names=sees_names).get(change).content.decode()
+        assert (heard in page, silent in page) == (sees_names, not sees_names)
+        assert ("without its soundtrack" in page) is not sees_names
+
+
 def test_the_list_of_holds_asks_as_much_for_many_as_for_one(
     study: Study, hold: StimulusHold, django_assert_max_num_queries: object
 ) -> None:

@@ -315,3 +315,15 @@ def test_a_draft_that_is_saved_after_a_colleague_began_the_pilot_stays_as_it_was
     assert study.hypotheses == ""
     # Who only looks is led on to the study's page.
     assert staff.get(reverse("admin:studyapp_study_change", args=[study.pk])).status_code == 302
+
+
+def test_the_short_name_is_called_so_and_its_help_says_what_is_taken(
+    staff: Client, researcher: User, systems: list[System]
+) -> None:
+    draft_of(researcher, systems, slug="Taken_1")
+    field = staff.get(reverse(ADD)).context["adminform"].form["slug"]
+    assert (field.label, "letters, digits, dashes and underscores" in field.help_text) == ("Short name", True)
+    again = staff.post(reverse(ADD), study_form(slug="Taken_1"))
+    assert again.context["adminform"].form.errors["slug"] == [
+        "There is a study with this short name already; give this one another."
+    ]

@@ -37,6 +37,8 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, ...]] = {
     ("POST", "studies/{slug}/stimuli/retry"): EDITORS,
     ("POST", "studies/{slug}/stimuli/{stimulus}/retry"): EDITORS,
     ("GET", "studies/{slug}/sessions"): MEMBERS,
+    ("GET", "studies/{slug}/waves"): MEMBERS,
+    ("POST", "studies/{slug}/waves"): EDITORS,
     ("GET", "studies/{slug}/datasets"): MEMBERS,
     ("POST", "studies/{slug}/datasets"): EDITORS,
     ("GET", "datasets/{dataset}"): MEMBERS,
@@ -59,6 +61,7 @@ ROUTES: Mapping[tuple[str, str], tuple[Any, ...]] = {
 SENT: Mapping[tuple[str, str], Any] = {
     ("POST", "studies"): {"document": "duet_study: 1\n"},
     ("PATCH", "studies/{slug}"): {"title": "Another"},
+    ("POST", "studies/{slug}/waves"): {"reason": "too few", "ratings": 1},
     ("POST", "studies/{slug}/datasets"): {},
     ("PUT", "studies/{slug}/members/somebody"): {"role": "viewer"},
     ("POST", "studies/{slug}/amendments"): {"reason": "a slip", "changes": {"contact": "me@example.org"}},

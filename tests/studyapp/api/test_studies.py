@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from django.utils import timezone
 
+from studyapp.actions.sessions import enrol
 from studyapp.api.studies import Verb
 from studyapp.models import AuditLine, Dataset, Study, StudyMember, SystemPair, User
 from studyapp.states import StudyState
 from studyapp.views.research import MOVES
 from tests.studyapp.api.caller import Caller, caller_for
-from tests.studyapp.factories import make_clip, make_member, make_researcher, make_study, make_system, open_study
+from tests.studyapp.factories import (
+    answer_trial,
+    make_clip,
+    make_member,
+    make_researcher,
+    make_study,
+    make_system,
+    open_study,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +153,7 @@ def test_an_open_study_is_not_changed_like_a_draft(call: Caller, researcher: Use
     study = open_study(by=researcher)
     answer = call("PATCH", f"studies/{study.slug}", {"title": "Another"})
     assert answer.status == 409
-    assert "only of a draft one can change it" in answer.said["error"]
+    assert "only a draft can be changed" in answer.said["error"]
 
 
 def test_moves_go_the_way_of_the_pages(call: Caller, researcher: User) -> None:
@@ -197,6 +207,11 @@ def test_a_file_that_is_wrong_makes_nothing_and_says_why(call: Caller) -> None:
 
 def test_freezing_asks_for_a_dataset(call: Caller, researcher: User) -> None:
     study = open_study(by=researcher)
+    answer = call("POST", f"studies/{study.slug}/datasets", {"include_simulated": True})
+    assert answer.status == 409
+    assert "Nobody has answered" in answer.said["error"]
+    session = enrol(study=study, now=timezone.now())
+    answer_trial(session, session.block.trials.get(position=1))
     answer = call("POST", f"studies/{study.slug}/datasets", {"include_simulated": True})
     assert answer.status == 202
     dataset = Dataset.objects.get()

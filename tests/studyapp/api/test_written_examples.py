@@ -20,7 +20,7 @@ from studyapp.actions.webhooks import WAITS, signature
 from studyapp.models import Dataset, StudySession
 from studyapp.states import DatasetState, SessionState, StudyState
 from studyapp.views.webhooks import EVENTS
-from tests.studyapp.factories import make_researcher, open_study
+from tests.studyapp.factories import answer_trial, make_researcher, open_study
 
 DOCS = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
 SCRIPT, VERIFYING = re.findall(r"^```python\n(.*?)^```", DOCS, flags=re.MULTILINE | re.DOTALL)
@@ -44,6 +44,7 @@ def test_the_script_does_what_it_says(live_server: Any, tmp_path: Path, monkeypa
     study = open_study(by=researcher, clips=1, blocks=2)
     _, secret = make_token(user=researcher, name="docs", scope="write", days=1, by=researcher)
     done = sessions.enrol(study=study, now=timezone.now())
+    answer_trial(done, done.block.trials.get())
     StudySession.objects.filter(pk=done.pk).update(state=SessionState.COMPLETED, completed_at=timezone.now())
     monkeypatch.setattr(tasks.build_dataset, "delay", built_at_once)
 
@@ -61,7 +62,7 @@ def test_the_script_does_what_it_says(live_server: Any, tmp_path: Path, monkeypa
     assert study.state == StudyState.PAUSED
     again = run()
     assert again.returncode == 1
-    assert "only a study that is open can become paused" in again.stderr
+    assert "only a study that is open can be paused" in again.stderr
 
 
 def test_the_verifying_program_believes_what_duet_signs_and_nothing_else() -> None:

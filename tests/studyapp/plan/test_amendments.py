@@ -10,12 +10,13 @@ import pytest
 from django.utils import timezone
 
 from studyapp.actions.amendments import amend_study, next_version, write_amendment
+from studyapp.actions.particulars import amendments_csv
 from studyapp.actions.sessions import enrol
 from studyapp.errors import DuetError, Overtaken, WrongState
 from studyapp.models import Amendment, AuditLine, Study, StudyText
 from studyapp.plan import amendable, freezing
 from studyapp.plan.amendable import KEPT_BACK, SECRET
-from studyapp.plan.amendments import COLUMNS, amendment_rows, deviation_sentences
+from studyapp.plan.amendments import COLUMNS, amendment_rows, deviation_sentences, without_authors
 from studyapp.plan.fingerprints import fingerprint
 from studyapp.states import StudyState
 from tests.studyapp.factories import make_researcher, make_study, open_study
@@ -197,6 +198,17 @@ def test_each_amendment_rests_on_the_one_before_and_a_change_to_one_shows() -> N
     assert freezing.broken_amendment(study) == 2
     Amendment.objects.filter(study=study, number=1).delete()
     assert freezing.broken_amendment(study) == 1
+
+
+def test_a_table_without_authors_is_else_as_it_was_however_long_its_texts_are() -> None:
+    ada = make_researcher(username="ada@example.org")
+    study = in_state(StudyState.OPEN)
+    assert without_authors(amendments_csv(study)) == amendments_csv(study)
+    amend_study(study=study, by=ada, reason='so "they", said,\nof ada@example.com', hypotheses="long " * 50_000)
+    amend_study(study=study, by=None, reason="x", margin=0.2)
+    table = amendments_csv(study)
+    assert "ada@example.org" in table
+    assert without_authors(table) == table.replace("ada@example.org", "")
 
 
 def test_renaming_an_account_leaves_the_amendments_whole() -> None:

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
-from studyapp.models import Clip, Stimulus
+from studyapp.models import Clip, Comparison, Stimulus, StudyMember
 from studyapp.states import StimulusState
-from tests.studyapp.factories import make_clip, make_researcher, open_study
+from tests.studyapp.factories import make_clip, make_member, make_researcher, open_study
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,23 @@ def test_researchers_see_and_hear_everything(client: Client, stimulus: Stimulus)
     # Made once, then kept.
     kept = Path(settings.MEDIA_ROOT) / "posters" / f"{stimulus.clip.master_sha256}.jpg"
     assert kept.read_bytes() == picture
+
+
+def test_a_soundtrack_is_not_played_to_who_works_blind_in_a_study_that_shows_it(
+    client: Client, stimulus: Stimulus
+) -> None:
+    video, poster, heard = addresses(stimulus)
+    user = make_researcher(is_superuser=False)
+    client.force_login(user)
+    # Their own study of the same, where they see every name, does not help.
+    shown = Comparison.objects.get(stimulus_1=stimulus)
+    own = open_study(by=user)
+    own.comparisons.create(clip=shown.clip, stimulus_1=shown.stimulus_1, stimulus_2=shown.stimulus_2)
+    assert client.get(heard).status_code == 200
+    membership = make_member(shown.study, user)
+    assert [client.get(address).status_code for address in (video, poster, heard)] == [200, 200, 404]
+    StudyMember.objects.filter(pk=membership.pk).update(sees_names=True)
+    assert client.get(heard).status_code == 200
 
 
 def test_a_player_can_seek(client: Client, stimulus: Stimulus) -> None:

@@ -293,7 +293,7 @@ def test_the_second_to_amend_one_field_is_told_and_may_go_on(staff: Client, froz
     amend_study(study=frozen, by=bob, reason="a reviewer asked", margin=0.2, session_timeout_min=30)
     page = staff.post(address("research-amend", frozen), sent)
     form = page.context["form"]
-    assert "Bob changed smallest net preference that matters meanwhile" in str(form.non_field_errors())
+    assert "The account bob changed smallest net preference that matters meanwhile" in str(form.non_field_errors())
     assert "a reviewer asked" in str(form.non_field_errors())
     assert (form["margin"].value(), form["session_timeout_min"].value()) == ("0.3", "30")
     again = {bound.html_name: bound.value() for bound in form if bound.value() not in (None, False)}
@@ -312,7 +312,7 @@ def test_drafts_and_archives_are_sent_to_their_plan_with_a_word(
 ) -> None:
     now = timezone.now()
     Study.objects.filter(pk=frozen.pk).update(state=StudyState.ARCHIVED, closed_at=now, archived_at=now)
-    for study, state in ((draft, "draft"), (frozen, "archived")):
+    for study, state in ((draft, "a draft"), (frozen, "archived")):
         response = staff.post(address("research-amend", study), {"reason": "x"}, follow=True)
         assert response.redirect_chain == [(address("research-plan", study), 302)]
         assert f"is {state}: only what is open" in str(next(iter(response.context["messages"])))

@@ -88,21 +88,23 @@ def media(study: Study, session: StudySession, letter: str = "a", position: int 
 
 
 def test_who_may_look(client: Client, study: Study, session: StudySession) -> None:
-    pages = (listing(study), replay(study, session), media(study, session))
-    for page in pages:
+    pages = (listing(study), replay(study, session))
+    video = media(study, session)
+    for page in (*pages, video):
         assert client.get(page)["Location"].startswith("/admin/login/")
     client.force_login(make_researcher(is_superuser=False))
-    for page in pages:
+    for page in (*pages, video):
         assert client.get(page).status_code == 404
     for role in StudyMember.Role.values:
         client.force_login(member(study, role))
-        for page in pages:
-            assert client.get(page).status_code == 200
+        assert [client.get(page).status_code for page in (*pages, video)] == [200, 200, 403]
+        client.force_login(member(study, role, sees_names=True))
+        assert [client.get(page).status_code for page in (*pages, video)] == [200, 200, 200]
 
 
 def test_a_session_is_found_in_its_own_study_only(client: Client, study: Study, session: StudySession) -> None:
     other = make_study()
-    client.force_login(member(other))
+    client.force_login(member(other, sees_names=True))
     assert client.get(replay(other, session)).status_code == 404
     assert client.get(media(other, session)).status_code == 404
 
@@ -150,7 +152,20 @@ def test_a_replay_tells_what_was_shown_played_answered_and_said(
     assert "&lt;b&gt;loud&lt;/b&gt;" in text
     assert page.context["script"]["events"][0] == ["left", "play", 0.0, 0.0, None]
     assert "heard-left" in text
-    assert media(study, session) in text
+
+
+def test_the_videos_of_a_replay_are_there_for_who_may_see_names_alone(
+    client: Client, study: Study, session: StudySession
+) -> None:
+    kept_back = "The videos are not here"
+    for sees_names in (True, False):
+        client.force_login(member(study, sees_names=sees_names))
+        page = client.get(replay(study, session))
+        text = page.content.decode()
+        assert ("<video" in text, media(study, session) in text) == (sees_names, sees_names)
+        assert (kept_back in text) is not sees_names
+        assert 'id="replay-play"' in text
+        assert 'data-side="left"' in text
 
 
 def test_each_trial_has_a_replay_of_its_own(viewer: Client, study: Study, session: StudySession) -> None:
@@ -168,16 +183,17 @@ def test_a_void_trial_says_why(viewer: Client, study: Study, session: StudySessi
     assert "void: the file was not there" in viewer.get(replay(study, session) + "?trial=3").content.decode()
 
 
-def test_both_versions_are_as_presented(viewer: Client, study: Study, session: StudySession) -> None:
+def test_both_versions_are_as_presented(client: Client, study: Study, session: StudySession) -> None:
+    client.force_login(member(study, sees_names=True))
     trial = session.block.trials.get(position=1)
     for letter, stimulus in zip("ab", trial.sides, strict=True):
-        response = viewer.get(media(study, session, letter))
+        response = client.get(media(study, session, letter))
         assert b"".join(response.streaming_content) == stimulus.path.read_bytes()  # type: ignore[attr-defined]
         assert "ETag" not in response
     for wrong in (media(study, session, "c"), media(study, session, "a", 9)):
-        assert viewer.get(wrong).status_code == 404
+        assert client.get(wrong).status_code == 404
     trial.sides.left.path.unlink()
-    assert viewer.get(media(study, session, "a")).status_code == 404
+    assert client.get(media(study, session, "a")).status_code == 404
 
 
 def test_the_list_is_filtered_and_paged(viewer: Client, study: Study, session: StudySession) -> None:

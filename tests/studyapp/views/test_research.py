@@ -174,9 +174,9 @@ def test_a_changed_draft_must_be_built_again(staff: Client, draft: Study, resear
     [
         ("generate", "has no design yet"),
         ("open", "has no design yet"),
-        ("pause", "is draft"),
+        ("pause", "is a draft"),
         ("resume", "is not open yet"),
-        ("close", "is draft"),
+        ("close", "is a draft"),
     ],
 )
 def test_what_a_draft_does_not_allow_comes_back_as_a_message(
@@ -219,7 +219,7 @@ def test_failed_soundtracks_are_shown_with_their_reason_and_can_be_asked_for_aga
     page = staff.get(reverse("research-study", args=[draft.slug]))
     assert "the &lt;weights&gt; are missing" in page.content.decode()
     assert page.context["work"].failed == 1
-    assert press(staff, draft, "retry") == ["1 failed soundtracks were asked for again."]
+    assert press(staff, draft, "retry") == ["1 failed soundtrack was asked for again."]
     failed.refresh_from_db()
     assert (failed.state, failed.error) == (StimulusState.REQUESTED, "")
 

@@ -199,6 +199,29 @@ def test_results_begin_with_what_to_do_next(staff: Client) -> None:
     assert Dataset.objects.get().of_pilot is False
 
 
+def test_what_would_hold_nothing_is_not_frozen_and_the_page_says_what_to_do(staff: Client) -> None:
+    study = answered_study(simulated=True)
+    StudySession.objects.filter(study=study).update(answer_count=8)
+    assert "without simulated raters the dataset would be empty" in page_of(staff, study)
+    page = staff.post(reverse("research-freeze", args=[study.slug]), follow=True)
+    (message,) = map(str, page.context["messages"])
+    assert message.startswith(f"Only simulated raters have answered in {study} so far")
+    assert not Dataset.objects.exists()
+
+
+def test_the_latest_report_is_offered_where_there_is_one(staff: Client) -> None:
+    study = answered_study()
+    offered = "Open the latest report"
+    Dataset.objects.create(study=study, state=DatasetState.FAILED, error="the disk was full")
+    frozen(study)
+    Dataset.objects.update(of_pilot=True)
+    assert offered not in page_of(staff, study)
+    Dataset.objects.update(of_pilot=False)
+    assert offered in page_of(staff, study)
+    Dataset.objects.filter(state=DatasetState.READY).delete()
+    assert offered not in page_of(staff, study)
+
+
 def test_a_build_shows_how_far_it_is_and_why_it_failed(staff: Client) -> None:
     study = answered_study()
     building = Dataset.objects.create(study=study, state=DatasetState.BUILDING)

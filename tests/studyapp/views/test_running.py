@@ -187,6 +187,12 @@ def test_an_editor_extends_the_study(editor: Client, study: Study) -> None:
     assert "too few" in editor.get(address(study)).content.decode()
 
 
+def test_one_of_everything_is_said_so(editor: Client, study: Study) -> None:
+    given = {"raters": 1, "reason": "too few", "wave": 1}
+    said = editor.post(address(study, "research-wave"), given, follow=True).content.decode()
+    assert "Wave 1 is there: 1 further rating for each of 4 comparisons, 1 new place." in said
+
+
 def test_pairs_are_chosen_by_number_whoever_chooses(editor: Client, study: Study) -> None:
     text = editor.get(address(study)).content.decode()
     assert 'value="Pair 1"' in text

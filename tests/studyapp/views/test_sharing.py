@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import pandas as pd
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from studyapp.actions.amendments import amend_study
 from studyapp.actions.archives import write_archive
 from studyapp.actions.sharing import find_shared, revoke_share, share_dataset
 from studyapp.errors import DuetError, NotReady
@@ -76,6 +80,22 @@ def test_single_answers_are_shown_only_by_a_link_that_was_made_to(dataset: Datas
     assert Client().get(reverse("shared-table", args=[everything, "raters.csv"])).status_code == 404
 
 
+def test_no_pseudonym_of_a_rater_leaves_with_the_results(dataset: Dataset) -> None:
+    _, code = share_dataset(dataset=dataset, by=None)
+    pseudonyms = set(pd.read_csv(dataset.path / "ratings.csv")["rater_id"])
+    assert len(pseudonyms) > 1
+    page = Client().get(reverse("shared", args=[code])).content.decode()
+    names = set(re.findall(rf"/shared/{code}/([^/\"]+\.\w+)", page))
+    assert len(names) > 3
+    addresses = [reverse("shared-table", args=[code, name]) for name in names]
+    addresses.append(reverse("shared-report", args=[code]))
+    for address in addresses:
+        response = Client().get(address)
+        text = b"".join(response).decode("utf-8", "replace")
+        assert response.status_code == 200, address
+        assert not [one for one in pseudonyms if one in text], address
+
+
 @pytest.mark.parametrize("name", ["shared", "shared-report", "shared-table"])
 def test_expired_and_revoked_links_say_so_and_unknown_ones_are_not_found(dataset: Dataset, name: str) -> None:
     more = ["win_rates.csv"] if name == "shared-table" else []
@@ -118,6 +138,22 @@ def test_ratings_with_erased_answers_in_them_are_not_shown_any_more_but_the_repo
     assert b"".join(table.streaming_content) == (dataset.path / "win_rates.csv").read_bytes()
 
 
+def test_a_share_link_and_the_dataset_to_publish_name_no_account() -> None:
+    study = answered_study()
+    ada = make_researcher(username="ada@example.org")
+    amend_study(study=study, by=ada, reason="a reviewer asked,\nand was right", contact="lab@example.org")
+    dataset = frozen(study)
+    _, code = share_dataset(dataset=dataset, by=None)
+    table = Client().get(reverse("shared-table", args=[code, "amendments.csv"]))
+    shown = b"".join(table.streaming_content).decode()
+    with ZipFile(dataset.path / "dataset.zip") as package:
+        published = package.read("amendments.csv").decode()
+    kept = (dataset.path / "amendments.csv").read_text()
+    assert shown == published == kept.replace("ada@example.org", "")
+    assert "ada@example.org" in kept
+    assert "a reviewer asked,\nand was right" in shown
+
+
 def test_its_use_is_noted_once_a_minute_at_most(dataset: Dataset) -> None:
     link, code = share_dataset(dataset=dataset, by=None)
     now = timezone.now()
@@ -150,6 +186,13 @@ def test_what_cannot_be_shared_is_refused(dataset: Dataset) -> None:
     dataset.refresh_from_db()
     with pytest.raises(NotReady, match="not built yet"):
         share_dataset(dataset=dataset, by=None)
+
+
+def test_what_a_link_was_noted_with_is_said_as_it_was_written(dataset: Dataset) -> None:
+    link, _ = share_dataset(dataset=dataset, by=None, note="Seat A4, DFG")
+    address = reverse("research-revoke-share", args=[dataset.study.slug, link.pk])
+    (said,) = owner(dataset.study).post(address, follow=True).context["messages"]
+    assert str(said) == f"Share link {link.pk} (Seat A4, DFG) opens nothing any more."
 
 
 def test_an_owner_makes_a_link_sees_its_address_once_and_takes_it_back(dataset: Dataset) -> None:

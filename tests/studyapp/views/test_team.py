@@ -137,7 +137,7 @@ def test_personal_data_is_told_kept_until_a_day_and_deleted(staff: Client, study
     study.refresh_from_db()
     assert str(study.keep_ids_until) == "2100-01-01"
     gone = staff.post(reverse("research-purge-personal", args=[study.slug]), follow=True).content.decode()
-    assert "ids of 1 participants" in gone
+    assert "ids of 1 participant, and 0 notes of invitations" in gone
     assert "0 kept, 1 deleted" in gone
 
 
@@ -151,3 +151,10 @@ def test_the_page_takes_as_many_queries_however_many_members_there_are(staff: Cl
         for _ in range(4):
             make_member(study, make_researcher(is_superuser=False))
     assert counts[0] == counts[1] <= 15
+
+
+def test_the_table_of_roles_and_the_help_tell_what_names_open(staff: Client, study: Study) -> None:
+    page = staff.get(reverse("research-team", args=[study.slug])).content.decode()
+    assert "invite raters; freeze datasets</th>" in page
+    assert 'take files of datasets away</th><td colspan="3">members who may see names' in page
+    assert "reports and files of datasets stay shut" in page

@@ -1,4 +1,5 @@
 // Re-enacts one trial from what the rater's browser told: both players move as they did, on the same clock.
+// Who may not see the names of systems has no players: the playhead moves, and what was heard is marked.
 
 const { length_s: length, events } = JSON.parse(document.getElementById("replay-events").textContent);
 const button = document.getElementById("replay-play");
@@ -31,7 +32,7 @@ function run() {
 function stop() {
   last = null;
   button.textContent = "Re-enact";
-  for (const figure of Object.values(figures)) figure.querySelector("video").pause();
+  for (const figure of Object.values(figures)) figure.querySelector("video")?.pause();
 }
 
 function frame(now) {
@@ -54,6 +55,7 @@ function show() {
     const wanted = playing ? media + at - since : media;
     const heard = playing && state.heard === side && !state.hidden;
     figure.classList.toggle("heard", heard);
+    if (!video) continue;
     video.muted = !heard;
     video.volume = state.volume;
     if (Math.abs(video.currentTime - wanted) > DRIFT_S * Number(speed.value)) video.currentTime = wanted;
