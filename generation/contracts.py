@@ -58,7 +58,8 @@ class Request:
 
     video: the silent master of the clip (H.264, constant frame rate, upright).
     duration_s: exact length the soundtrack must have, in seconds.
-    seed: the same request with the same seed gives the same samples on one machine.
+    seed: 0 or more; the same request with the same seed gives the same samples on one machine. Raises
+        GenerationError where it is negative, which not every generator of random numbers takes.
     text: the prompt, only ever set for a system that reads text.
     original_audio: clip id to 48 kHz WAV file of the clips' original audio, this clip's own included.
     audio_s: how many seconds of it there are, as in ClipFacts.
@@ -71,6 +72,10 @@ class Request:
     text: str | None = None
     original_audio: Mapping[str, Path] = field(default_factory=dict)
     audio_s: frozenset[tuple[str, float]] = frozenset()
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise GenerationError(f"the seed {self.seed} is negative; give a whole number, 0 or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def add(commands: Commands) -> None:
     rendering.add_argument("--start", type=float, default=0.0, help="second at which to start (0)")
     rendering.add_argument("--duration", type=float, help="seconds to score (10, or all of a shorter video)")
     rendering.add_argument("--text", help="prompt, for systems that read text")
-    rendering.add_argument("--seed", type=int, default=0)
+    rendering.add_argument("--seed", type=_seed, default=0, help="a whole number, 0 or more (0)")
     rendering.add_argument("--library", type=Path, help="folder of other videos or audio (random-shuffle)")
     rendering.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting")
     rendering.add_argument("--device", default="cpu", help="cpu (default) or cuda")
@@ -98,8 +98,22 @@ def _settings(pairs: Sequence[str], spec: SystemSpec) -> Settings:
         if not equals:
             raise UsageError(f"--set {pair!r} is not of the form name=value")
         default = spec.settings.get(name, "")
-        settings[name] = type(default)(value) if isinstance(default, int | float) else value
+        settings[name] = _read(name, value, type(default)) if isinstance(default, int | float) else value
     return settings
+
+
+def _read(name: str, value: str, kind: type[int | float]) -> int | float:
+    try:
+        return kind(value)
+    except ValueError:
+        what = "a whole number" if kind is int else "a number"
+        raise UsageError(f"--set: {name} {value!r} is not {what}") from None
+
+
+def _seed(given: str) -> int:
+    if not (given.isascii() and given.isdigit()):
+        raise argparse.ArgumentTypeError(f"{given!r} is not a whole number, 0 or more")
+    return int(given)
 
 
 def _request(options: argparse.Namespace, spec: SystemSpec, scratch: Path, progress: Progress) -> Request:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from generation.__main__ import main
+from generation.contracts import GenerationError, Request
 from generation.media.binaries import ffmpeg_path
 from generation.media.decode import audio
 from generation.media.probe import probe
@@ -71,6 +72,11 @@ def test_imported_takes_its_settings_from_the_command_line(videos: Path, tmp_pat
         (["--system", "ground-truth", "--duration", "5"], "is 1.00 s long and 5.00 s from 0.00 s on"),
         (["--system", "imported", "--set", "model"], "--set 'model' is not of the form name=value"),
         (["--system", "imported", "--set", "size=1"], "imported has no setting size"),
+        (["--system", "riffusion-tiny", "--set", "steps=abc"], "steps 'abc' is not a whole number"),
+        (
+            ["--system", "v2meow-clip-tiny", "--set", "temperature_fine=high"],
+            "temperature_fine 'high' is not a number",
+        ),
         (["--system", "ground-truth", "--preset", "base"], "ground-truth has no preset 'base'"),
     ],
 )
@@ -83,6 +89,22 @@ def test_refusals_are_one_sentence(
     assert last.startswith("render: ")
     assert sentence in last
     assert not out.exists()
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "first"])
+def test_a_seed_that_is_none_is_wrong_usage(
+    videos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], seed: str
+) -> None:
+    arguments = [str(videos / "silent.mp4"), "--system", "cmt", f"--seed={seed}", "-o", str(tmp_path / "a.wav")]
+    with pytest.raises(SystemExit) as ended:
+        main([*RENDER, *arguments])
+    assert ended.value.code == 2
+    assert f"argument --seed: '{seed}' is not a whole number, 0 or more" in capsys.readouterr().err
+
+
+def test_no_system_is_asked_for_a_negative_seed() -> None:
+    with pytest.raises(GenerationError, match="the seed -1 is negative; give a whole number, 0 or more"):
+        Request("bridge", Path("bridge.mp4"), 1.0, -1)
 
 
 def test_output_of_another_kind_is_refused(videos: Path, capsys: pytest.CaptureFixture[str]) -> None:

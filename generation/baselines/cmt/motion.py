@@ -21,6 +21,9 @@ from generation.media.probe import require_video
 Values = npt.NDArray[np.float64]
 
 HEIGHT = 360
+WIDEST = 4 * HEIGHT
+"""Wider pictures are looked at squeezed: a ticker of 1280x16 would be 28 800 pixels wide."""
+
 FASTEST_HZ = 30.0
 """Videos with more frames a second are looked at with this many."""
 SPEED_HZ = 6.0
@@ -48,9 +51,14 @@ def look(video: Path, duration_s: float) -> Motion:
     """The motion of the first ``duration_s`` of a video. Raises MediaError and its kinds."""
     info = require_video(video)
     rate_hz = min(info.frame_rate, FASTEST_HZ)
-    width = 2 * round(HEIGHT * info.width / info.height / 2)
+    width = width_of(info.width, info.height)
     pictures = greys(video, fps=rate_hz, width=width, height=HEIGHT, duration_s=duration_s)
     return motion(pictures, rate_hz)
+
+
+def width_of(width: int, height: int) -> int:
+    """How wide pictures of this shape are looked at, HEIGHT high."""
+    return min(2 * round(HEIGHT * width / height / 2), WIDEST)
 
 
 def motion(pictures: npt.NDArray[np.uint8], rate_hz: float) -> Motion:

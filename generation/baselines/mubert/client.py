@@ -1,7 +1,7 @@
 """The service's API v3: order a track, wait until it is made, fetch it.
 
-Read in Mubert's public reference (mubert.com/api/docs, and github.com/MubertAI/skills, mubert-generate, both as of
-2026), not tried against the live service, for this project holds no account:
+Read in Mubert's public reference (mubert.com/api/docs, its OpenAPI description, and github.com/MubertAI/skills,
+mubert-generate, all as of 2026), not tried against the live service, for this project holds no account:
 
 - POST public/tracks with the headers customer-id and access-token answers at once with a track whose
   ``generations`` are ``processing``; GET public/tracks/{id} is asked until they are ``done``, with a ``url``, or
@@ -9,7 +9,8 @@ Read in Mubert's public reference (mubert.com/api/docs, and github.com/MubertAI/
 - 401 bad credentials; 403 the licence does not allow it or its limit is spent, with ``message`` and ``code``;
   422 a wrong field. Duration is in whole seconds, 5 at the least; a prompt has at most 255 characters; ``bpm``
   belongs to playlists and is refused beside a prompt.
-- The file's address expires after about 15 minutes. Each order counts, so one is given again only after 429.
+- The file's address expires after about 15 minutes; asking for the track again gives a fresh one. Each order
+  counts, so one is given again only after 429, and what went wrong after an order names its track.
 
 Not in that reference and assumed as HTTP has it: 429, Retry-After, 5xx.
 """
@@ -19,7 +20,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ import requests
 
 from generation.baselines.deadline import Deadline
 from generation.baselines.mubert.account import Account
-from generation.contracts import GenerationError
+from generation.contracts import Failed, GenerationError
 
 SHORTEST_S = 5
 
@@ -61,12 +62,30 @@ class Order:
     bitrate_kbps: int
 
 
+@dataclass(frozen=True, slots=True)
+class Track:
+    """What an order gave: the name it has in the account, and its file once that has been fetched."""
+
+    track_id: str
+    order: Order
+    content: bytes = b""
+
+    def failed(self, error: GenerationError) -> Failed:
+        """What went wrong with a track that is charged all the same, with all that there is of it."""
+        left = {"mubert-order.json": json.dumps({"track": self.track_id, **asdict(self.order)}, indent=1).encode()}
+        if self.content:
+            left["mubert.mp3"] = self.content
+        return Failed(f"{error}; track {self.track_id} was ordered and may be charged", left)
+
+
 LARGEST_BYTES = 64_000_000
 """Six minutes of uncompressed sound; a track of the longest clip as MP3 is far below."""
 
 LARGEST_ANSWER_BYTES = 1_000_000
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
+_EXPIRED = frozenset({403, 404, 410})
+"""Answers of a file whose address is not good any more."""
 _LOST = _BUSY - {429}
 """Answers to an order after which what stands behind may have taken it all the same."""
 _PERHAPS_ORDERED = (
@@ -98,8 +117,8 @@ class Client:
         self._session = self._deadline.session
         self._until = patience.clock() + patience.whole_s
 
-    def track(self, order: Order) -> bytes:
-        """The finished file. Raises GenerationError for all that can go wrong on the way."""
+    def track(self, order: Order) -> Track:
+        """The finished track. Raises GenerationError for all that can go wrong, Failed once it is ordered."""
         with self._deadline:
             body = {
                 "prompt": order.prompt,
@@ -109,15 +128,34 @@ class Client:
                 "format": "mp3",
                 "mode": "track",
             }
-            track = self._data(self._call("POST", "public/tracks", body))
-            track_id = track.get("id")
+            said = self._data(self._call("POST", "public/tracks", body))
+            track_id = said.get("id")
             if not isinstance(track_id, str) or not track_id.replace("-", "").isalnum():
                 raise GenerationError("Mubert took the order without naming its track; try again later")
-            while (address := self._finished(track)) is None:
-                self._waiting("waiting for Mubert")
-                self._wait(self._patience.poll_s)
-                track = self._data(self._call("GET", f"public/tracks/{track_id}", None))
-            return self._fetched(address)
+            ordered = Track(track_id, order)
+            try:
+                return replace(ordered, content=self._made(track_id, said))
+            except GenerationError as error:
+                raise ordered.failed(error) from error
+
+    def _made(self, track_id: str, said: dict[str, Any]) -> bytes:
+        """The file of a track, once it is made."""
+        while (address := self._finished(said)) is None:
+            self._waiting("waiting for Mubert")
+            self._wait(self._patience.poll_s, "made the track")
+            said = self._asked(track_id)
+        answer = self._file(address)
+        if answer.status_code in _EXPIRED:
+            answer = self._file(self._finished(self._asked(track_id)) or address)
+        if answer.status_code != 200:
+            raise GenerationError(
+                f"Mubert made the track, but its file answers {answer.status_code}; look for it in the account's "
+                "list of tracks before rendering again"
+            )
+        return answer.body
+
+    def _asked(self, track_id: str) -> dict[str, Any]:
+        return self._data(self._call("GET", f"public/tracks/{track_id}", None))
 
     def _finished(self, track: dict[str, Any]) -> str | None:
         """Where the file is, or None while it is being made."""
@@ -126,7 +164,9 @@ class Client:
             raise GenerationError(_unknown("without a list of generations"))
         for generation in generations:
             if generation.get("status") == "failed":
-                raise GenerationError("Mubert says that making this track failed; render it again, or reword it")
+                raise GenerationError(
+                    "Mubert says that making this track failed; reword the caption, or try again"
+                )
             if generation.get("status") == "done":
                 address = generation.get("url")
                 if not isinstance(address, str) or not address.startswith(("https://", "http://")):
@@ -136,55 +176,87 @@ class Client:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None) -> Answer:
         """An answer with status 2xx, after as many tries as patience allows."""
-        wait_s = self._patience.first_s
-        for number in range(1, self._patience.tries + 1):
-            answer = self._once(method, path, body)
-            if answer is not None and answer.status_code not in _BUSY:
-                return self._accepted(answer)
-            if answer is not None and method == "POST" and answer.status_code in _LOST:
-                raise GenerationError(_PERHAPS_ORDERED)
-            if number < self._patience.tries:
-                self._waiting("Mubert is busy")
-                asked_s = None if answer is None else _retry_after_s(answer)
-                self._wait(wait_s if asked_s is None else min(asked_s, self._patience.longest_s))
-                wait_s = min(2 * wait_s, self._patience.longest_s)
+        answer = self._insist(lambda: self._once(method, path, body), "made the track")
+        tries = self._patience.tries
         if answer is None:
             raise GenerationError("Mubert cannot be reached; check this machine's connection and try again")
         if answer.status_code == 429:
             raise GenerationError(
-                f"Mubert still answers that there are too many requests after {number} tries; render fewer at "
+                f"Mubert still answers that there are too many requests after {tries} tries; render fewer at "
                 "once, or look at the licence's limits"
             )
-        raise GenerationError(
-            f"Mubert answers with its own error {answer.status_code} after {number} tries; try again later"
-        )
+        if answer.status_code in _BUSY:
+            raise GenerationError(
+                f"Mubert answers with its own error {answer.status_code} after {tries} tries; try again later"
+            )
+        return self._accepted(answer)
+
+    def _insist(self, once: Callable[[], Answer | None], done: str) -> Answer | None:
+        """What one of several tries answers, or the last where all are busy; None where the last broke off.
+
+        done: what has not been done when the time is up.
+        """
+        wait_s = self._patience.first_s
+        answer = once()
+        for _ in range(self._patience.tries - 1):
+            if answer is not None and answer.status_code not in _BUSY:
+                break
+            self._waiting("Mubert is busy")
+            asked_s = None if answer is None else _retry_after_s(answer)
+            self._wait(wait_s if asked_s is None else min(asked_s, self._patience.longest_s), done)
+            wait_s = min(2 * wait_s, self._patience.longest_s)
+            answer = once()
+        return answer
 
     def _once(self, method: str, path: str, body: dict[str, Any] | None) -> Answer | None:
         """One try; None where there was no connection. Raises where the answer to an order is lost."""
         url = f"{self._account.api}/{path}"
         try:
             # Credentials must not follow a redirection to another host.
-            with self._session.request(
-                method,
-                url,
-                json=body,
-                headers=self._headers,
-                timeout=self._patience.call_s,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                said = bytearray()
-                for chunk in response.iter_content(1 << 14):
-                    said += chunk
-                    if len(said) > LARGEST_ANSWER_BYTES:
-                        raise GenerationError(_unknown("of more than a megabyte"))
-                return Answer(response.status_code, response.headers, bytes(said))
+            answer = self._read(
+                method, url, LARGEST_ANSWER_BYTES, json=body, headers=self._headers, allow_redirects=False
+            )
         except requests.exceptions.ConnectTimeout:
             return None
         except requests.exceptions.RequestException as error:
-            if method == "GET" or _never_connected(error):
-                return None
-            raise GenerationError(_PERHAPS_ORDERED) from None
+            if method == "POST" and not _never_connected(error):
+                raise GenerationError(_PERHAPS_ORDERED) from None
+            self._in_time("made the track")
+            return None
+        if method == "POST" and answer.status_code in _LOST:
+            raise GenerationError(_PERHAPS_ORDERED)
+        return answer
+
+    def _file(self, address: str) -> Answer:
+        """What a file's address answers, asked without our credentials: it may lie with another host."""
+        self._waiting("fetching the track")
+        answer = self._insist(lambda: self._fetched(address), "sent the track's file")
+        if answer is None:
+            raise GenerationError(
+                f"the connection broke each of the {self._patience.tries} times that Mubert's file was fetched; "
+                "check this machine's connection"
+            )
+        return answer
+
+    def _fetched(self, address: str) -> Answer | None:
+        try:
+            return self._read("GET", address, LARGEST_BYTES)
+        except requests.exceptions.RequestException:
+            # Where the time is up, it is we who cut the line.
+            self._in_time("sent the track's file")
+            return None
+
+    def _read(self, method: str, url: str, most: int, **options: Any) -> Answer:
+        """A whole answer. Raises RequestException where it breaks off, GenerationError where it is too long."""
+        with self._session.request(method, url, timeout=self._patience.call_s, stream=True, **options) as response:
+            said = bytearray()
+            for chunk in response.iter_content(1 << 16):
+                said += chunk
+                if len(said) > most:
+                    raise GenerationError(_unknown(f"of more than {most // 10**6} MB"))
+            if not self._deadline.left_s:
+                raise requests.exceptions.Timeout  # A line that was cut also looks like the end of an answer.
+            return Answer(response.status_code, response.headers, bytes(said))
 
     def _accepted(self, answer: Answer) -> Answer:
         status = answer.status_code
@@ -224,32 +296,14 @@ class Client:
             raise GenerationError(_unknown("without a track"))
         return data
 
-    def _fetched(self, address: str) -> bytes:
-        """The file, without our credentials: it may lie with another host."""
-        self._waiting("fetching the track")
-        try:
-            with self._session.get(address, stream=True, timeout=self._patience.call_s) as answer:
-                if answer.status_code != 200:
-                    raise GenerationError(
-                        f"Mubert made the track, but its file answers {answer.status_code}; render it again"
-                    )
-                content = bytearray()
-                for chunk in answer.iter_content(1 << 16):
-                    content += chunk
-                    if len(content) > LARGEST_BYTES or self._patience.clock() > self._until:
-                        raise GenerationError("Mubert's file is too large or comes too slowly; try again later")
-        except requests.exceptions.RequestException:
-            raise GenerationError(
-                "the connection broke while Mubert's file was fetched; render the clip again"
-            ) from None
-        return bytes(content)
-
-    def _wait(self, seconds: float) -> None:
-        if self._patience.clock() + seconds > self._until:
-            raise GenerationError(
-                f"Mubert has not made the track within {self._patience.whole_s:.0f} s; try again later"
-            )
+    def _wait(self, seconds: float, done: str) -> None:
+        self._in_time(done, seconds)
         self._patience.sleep(seconds)
+
+    def _in_time(self, done: str, spare_s: float = 0.0) -> None:
+        """Raises GenerationError where less than so much time is left."""
+        if not self._deadline.left_s or self._patience.clock() + spare_s > self._until:
+            raise GenerationError(f"Mubert has not {done} within {self._patience.whole_s:.0f} s; try again later")
 
 
 def _retry_after_s(answer: Answer) -> float | None:

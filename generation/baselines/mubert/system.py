@@ -40,15 +40,21 @@ class Mubert:
     patience: Patience = field(default_factory=Patience)
 
     def generate(self, request: Request, progress: Progress) -> Soundtrack:
-        """48-kHz stereo, with "mubert.mp3" as it came and "tags.json". Raises GenerationError."""
+        """48-kHz stereo, with "mubert.mp3" as it came and "tags.json".
+
+        Raises GenerationError, and once a track has been ordered Failed, with "mubert-order.json" and what came.
+        """
         prompt = prompt_of(request.clip_id, request.text)
         progress(0.0, "reading the prompt")
         matches = nearest_tags(prompt)
         sent = ", ".join(match.tag for match in matches)
         client = Client(self.account, self.patience, lambda what: progress(0.2, what))
         seconds = max(SHORTEST_S, math.ceil(request.duration_s))
-        content = client.track(Order(sent, seconds, self.intensity, self.bitrate_kbps))
-        waveform = fit(_decoded(content), RATE_HZ, request.duration_s, "Mubert's track")
+        track = client.track(Order(sent, seconds, self.intensity, self.bitrate_kbps))
+        try:
+            waveform = fit(_decoded(track.content), RATE_HZ, request.duration_s, "Mubert's track")
+        except GenerationError as error:
+            raise track.failed(error) from error
         said = {
             "prompt": sent,
             "tags": [{"tag": match.tag, "cosine": match.cosine} for match in matches],
@@ -57,7 +63,7 @@ class Mubert:
             "bitrate_kbps": self.bitrate_kbps,
         }
         return Soundtrack(
-            waveform, RATE_HZ, {"mubert.mp3": content, "tags.json": json.dumps(said, indent=1).encode()}
+            waveform, RATE_HZ, {"mubert.mp3": track.content, "tags.json": json.dumps(said, indent=1).encode()}
         )
 
 

@@ -14,6 +14,9 @@ from generation.media.decode import audio
 from generation.media.errors import MediaError
 
 RATE_HZ = 48_000
+LOUDEST = 1000.0
+"""60 dB above full scale; what is beyond is no music in a wrong scale but a model that has burst."""
+
 MOST_BYTES = 200 * 10**6
 SPARE_S = 1.0
 """How much beyond the clip's end is decoded: an hour of FLAC silence is a small file and a big array."""
@@ -59,7 +62,8 @@ def suffix_of(path: Path, who: str) -> str:
 def waveform_of(path: Path, who: str, duration_s: float) -> npt.NDArray[np.float32]:
     """48 kHz stereo of exactly ``duration_s``, float32 [2, N].
 
-    Raises GenerationError when the file is no audio, ends more than 0.5 s early, or holds NaN or infinity.
+    Raises GenerationError when the file is no audio, ends more than 0.5 s early, or holds NaN, infinity or samples
+    beyond LOUDEST.
     """
     suffix_of(path, who)
     try:
@@ -71,6 +75,9 @@ def waveform_of(path: Path, who: str, duration_s: float) -> npt.NDArray[np.float
         raise GenerationError(
             f"{broken} of {heard.size} samples from {who} are not numbers (NaN or infinite); mend the model"
         )
+    loudest = float(np.abs(heard).max(initial=0.0))
+    if loudest > LOUDEST:
+        raise GenerationError(f"samples from {who} reach {loudest:.0e} where 1 is full scale; scale the output")
     return fit(heard, RATE_HZ, duration_s, f"the audio from {who}")
 
 

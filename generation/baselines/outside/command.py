@@ -134,9 +134,22 @@ def _ended(command: Command, argv: list[str], folder: Path, progress: Progress) 
 
     progress(0.0, f"starting {command.name}")
     try:
-        ending = run(argv, folder=folder, timeout_s=command.timeout_s, memory_mib=command.memory_mib, tick=tick)
+        ending = run(
+            argv,
+            folder=folder,
+            timeout_s=command.timeout_s,
+            memory_mib=command.memory_mib,
+            disk_mib=command.disk_mib,
+            tick=tick,
+        )
     except OSError as error:
         raise GenerationError(f"{command.name} could not be started: {error.strerror}; mend its argv") from None
+    if ending.stopped == "disk":
+        raise Failed(
+            f"{command.name} was stopped: it filled more than {command.disk_mib} MiB of disk{_said(ending)}; "
+            f"raise disk_mib of [commands.{command.name}] or let it write less",
+            _left(ending),
+        )
     if ending.status is None:
         raise Failed(
             f"{command.name} was stopped after {command.timeout_s:g} s without an end{_said(ending)}; raise "
@@ -145,14 +158,17 @@ def _ended(command: Command, argv: list[str], folder: Path, progress: Progress) 
         )
     if ending.status:
         raise Failed(
-            f"{command.name} {_how(ending.status)}{_said(ending)}; it may use {_memory(command)}. "
-            "Run it by hand on this clip to see why",
+            f"{command.name} {_how(ending.status)}{_said(ending)}; it may use {_memory(command)} and write "
+            f"{_disk(command)}. Run it by hand on this clip to see why",
             _left(ending),
         )
     return ending
 
 
 def _how(status: int) -> str:
+    # A shell that started what was ended by a signal says so with 128 and the signal's number.
+    if status in (-signal.SIGXFSZ, 128 + signal.SIGXFSZ):
+        return "was ended for writing too large a file (SIGXFSZ)"
     if status > 0:
         return f"ended with exit status {status}"
     known = -status in {int(number) for number in signal.Signals}
@@ -161,6 +177,10 @@ def _how(status: int) -> str:
 
 def _memory(command: Command) -> str:
     return f"{command.memory_mib} MiB of memory" if command.memory_mib else "all memory"
+
+
+def _disk(command: Command) -> str:
+    return f"files of {command.disk_mib} MiB" if command.disk_mib else "files of any size"
 
 
 def _left(ending: Ending) -> dict[str, bytes]:

@@ -30,6 +30,7 @@ class Command:
 
     argv: the program and its arguments with ``{placeholders}``, each of which stays within its own argument.
     memory_mib: address space each of its processes may have; 0 for no limit, as CUDA needs.
+    disk_mib: what each file that it writes, and all that it leaves in its folder, may take; 0 for no limit.
     reads_text: whether ``{text}`` occurs, so that the clip must have a caption.
     """
 
@@ -37,6 +38,7 @@ class Command:
     argv: tuple[str, ...]
     timeout_s: float
     memory_mib: int
+    disk_mib: int
     reads_text: bool
     label: str
     licence: str
@@ -124,6 +126,7 @@ def _command(entry: Fields, name: str) -> Command:
         argv=argv,
         timeout_s=entry.seconds("timeout_s", default=600.0),
         memory_mib=entry.whole("memory_mib", default=8192),
+        disk_mib=entry.whole("disk_mib", default=2048),
         reads_text=reads_text,
         label=entry.word("label"),
         licence=entry.word("licence"),

@@ -1,4 +1,4 @@
-"""Running a program that may hang, flood, swallow memory or leave children behind."""
+"""Running a program that may hang, flood, swallow memory, fill the disk or leave children behind."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 KEPT_BYTES = 64 * 1024
 GRACE_S = 0.5
@@ -19,6 +20,10 @@ GRACE_S = 0.5
 
 LOOK_S = 0.05
 TICK_S = 1.0
+MIB = 2**20
+BLOCK_BYTES = 512
+"""What st_blocks counts in, whatever the file system's own blocks are."""
+
 LIMITED = Path(__file__).with_name("limited.py")
 
 
@@ -26,26 +31,36 @@ LIMITED = Path(__file__).with_name("limited.py")
 class Ending:
     """How a program ended.
 
-    status: its exit status, negative for the signal that ended it, None where the time was up.
+    status: its exit status, negative for the signal that ended it, None where it was stopped.
+    stopped: why it was: its time was up, or its folder held more than it may.
     stdout, stderr: the last 64 KiB of each.
     """
 
     status: int | None
+    stopped: Literal["", "time", "disk"]
     stdout: bytes
     stderr: bytes
 
 
 def run(
-    argv: list[str], *, folder: Path, timeout_s: float, memory_mib: int, tick: Callable[[float], None]
+    argv: list[str],
+    *,
+    folder: Path,
+    timeout_s: float,
+    memory_mib: int,
+    disk_mib: int,
+    tick: Callable[[float], None],
 ) -> Ending:
-    """Run ``argv`` (the program's whole path first) in ``folder`` until it ends or the time is up.
+    """Run ``argv`` (the program's whole path first) in ``folder`` until it ends, its time is up or its room full.
 
     No shell, no stdin, an environment of PATH, HOME, TMPDIR and LANG. It leads a process group of its own; what is
-    left of that is killed before this returns or raises. tick: called every second with the seconds that passed;
-    what it raises ends the program as well. Raises OSError where the program cannot be started at all.
+    left of that is killed before this returns or raises. memory_mib: of address space for each process.
+    disk_mib: for each file, wherever it lies, and for all in ``folder``, looked at every second. 0 is no limit.
+    tick: called every second with the seconds that passed; what it raises ends the program as well. Raises OSError
+    where the program cannot be started at all.
     """
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(LIMITED), str(memory_mib * 2**20), *argv],
+        [sys.executable, "-I", "-S", str(LIMITED), str(memory_mib * MIB), str(disk_mib * MIB), *argv],
         cwd=folder,
         env={
             "PATH": os.environ.get("PATH", os.defpath),
@@ -58,13 +73,18 @@ def run(
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
+
+    def overfull(passed_s: float) -> bool:
+        tick(passed_s)
+        return bool(disk_mib) and _holds_more(folder, disk_mib * MIB)
+
     with process, _Tails(process) as tails:
         try:
-            in_time = _wait(process, tails, timeout_s, tick)
+            stopped = _wait(process, tails, timeout_s, overfull)
         finally:
             _kill(process)
         tails.read(0.0)
-    return Ending(process.returncode if in_time else None, tails.stdout, tails.stderr)
+    return Ending(None if stopped else process.returncode, stopped, tails.stdout, tails.stderr)
 
 
 class _Tails:
@@ -108,20 +128,36 @@ class _Tails:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], tails: _Tails, timeout_s: float, tick: Callable[[float], None]
-) -> bool:
-    """Whether the program ended in time. It is left unreaped, so that nobody else is given its number."""
+    process: subprocess.Popen[bytes], tails: _Tails, timeout_s: float, overfull: Callable[[float], bool]
+) -> Literal["", "time", "disk"]:
+    """Why the program must be stopped; empty once it has ended.
+
+    It is left unreaped, so that nobody else is given its number. overfull: asked every second.
+    """
     began = time.monotonic()
     ticked = 0.0
     while not _has_ended(process):
         passed = time.monotonic() - began
         if passed > timeout_s:
-            return False
+            return "time"
         if passed - ticked > TICK_S:
             ticked = passed
-            tick(passed)
+            if overfull(passed):
+                return "disk"
         tails.read(min(LOOK_S, timeout_s - passed))
-    return True
+    return ""
+
+
+def _holds_more(folder: Path, most: int) -> bool:
+    """Whether the files of a folder take more bytes of the disk; those that come meanwhile may be missed."""
+    taken = 0
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                taken += os.lstat(os.path.join(inside, name)).st_blocks * BLOCK_BYTES
+        if taken > most:
+            return True
+    return False
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -19,7 +19,7 @@ from generation.baselines.cmt.controls import (
     ticks_in,
     watch,
 )
-from generation.baselines.cmt.motion import DIRECTIONS, Motion, motion
+from generation.baselines.cmt.motion import DIRECTIONS, HEIGHT, Motion, motion, width_of
 from generation.baselines.cmt.visual_beats import USUAL_BPM, impact_envelope, tempo_bpm, visual_beats
 
 RATE_HZ = 25.0
@@ -155,8 +155,22 @@ def test_a_video_file_is_watched_from_end_to_end(tmp_path: Path) -> None:
     assert watch(path, 1.0).densities == controls(seen).densities
 
 
-def write_pan(path: Path) -> None:
-    """A second of a pan at 25 frames a second, 240x120."""
+@pytest.mark.parametrize(
+    ("shape", "width"), [((640, 360), 640), ((360, 640), 202), ((1280, 320), 1440), ((1281, 320), 1440)]
+)
+def test_pictures_keep_their_shape_up_to_four_times_as_wide_as_high(shape: tuple[int, int], width: int) -> None:
+    assert width_of(*shape) == width
+
+
+def test_a_ticker_is_looked_at_squeezed_and_in_time(tmp_path: Path) -> None:
+    assert width_of(1280, 16) == 4 * HEIGHT
+    path = tmp_path / "ticker.mp4"
+    write_pan(path, scaled_to="1280:16")
+    assert watch(path, 1.0).densities
+
+
+def write_pan(path: Path, scaled_to: str = "240:120") -> None:
+    """A second of a pan at 25 frames a second."""
     import ffmpeg
 
     from generation.media.binaries import ffmpeg_path
@@ -164,7 +178,7 @@ def write_pan(path: Path) -> None:
     process = ffmpeg.run_async(
         ffmpeg.output(
             ffmpeg.input("pipe:0", format="rawvideo", pix_fmt="gray", s="240x120", framerate=25).video,
-            str(path), vcodec="libx264", crf=10, pix_fmt="yuv420p", loglevel="error",
+            str(path), vf=f"scale={scaled_to}", vcodec="libx264", crf=10, pix_fmt="yuv420p", loglevel="error",
         ),
         cmd=ffmpeg_path(), pipe_stdin=True,
     )  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +127,103 @@ def test_a_note_sounds_at_its_pitch_when_it_should(system: Cmt) -> None:
     assert min(abs(peak - 440 * multiple) for multiple in (1, 2)) <= 4
 
 
+@pytest.fixture
+def _without_fluidsynth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(band.shutil, "which", lambda name: None)
+
+
+@pytest.fixture
+def fluidsynth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """``fluidsynth("shell code")`` is what is installed under that name."""
+    program = tmp_path / "fluidsynth"
+
+    def install(code: str) -> None:
+        program.write_text(f"#!/bin/sh\n{code}\n")
+        program.chmod(0o755)
+        monkeypatch.setattr(band.shutil, "which", lambda name: str(program))
+        band._version_of.cache_clear()
+
+    return install
+
+
+@pytest.mark.parametrize("code", ["exec sleep 60", "exit 127", "kill -SEGV $$"])
+def test_a_fluidsynth_that_does_not_work_is_passed_over(
+    code: str, fluidsynth: Callable[[str], None], system: Cmt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(band, "_VERSION_TIMEOUT_S", 0.5)
+    fluidsynth(code)
+    assert registry.refusal("cmt", FACTS, {}) is None
+    assert synthesiser().startswith("TinySoundFont ")
+    assert np.abs(play(midi_file([Note(0, 1, 69, 8)], 120.0, 1.0), system.font, 1.0)).max() > 0.01
+
+
+def test_a_fluidsynth_that_cannot_be_started_is_passed_over(
+    fluidsynth: Callable[[str], None], tmp_path: Path
+) -> None:
+    fluidsynth("")
+    (tmp_path / "fluidsynth").write_bytes(b"#!/no/such/interpreter\n")
+    assert synthesiser().startswith("TinySoundFont ")
+
+
+def test_fluidsynth_is_asked_for_its_version_once_until_it_changes(
+    fluidsynth: Callable[[str], None], tmp_path: Path
+) -> None:
+    asked = tmp_path / "asked"
+    fluidsynth(f"echo x >> {asked}; echo FluidSynth 2.3")
+    assert [synthesiser() for _ in range(3)] == ["FluidSynth 2.3"] * 3
+    assert asked.read_text() == "x\n"
+    os.utime(tmp_path / "fluidsynth", ns=(1, 1))
+    synthesiser()
+    assert asked.read_text() == "x\nx\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("exit 3", r"could not play font\.sf2: exit status 3"), ('echo "bad $9" >&2; exit 1', r"font\.sf2: bad")],
+)
+def test_a_fluidsynth_that_cannot_play_is_told(
+    code: str, says: str, fluidsynth: Callable[[str], None], tmp_path: Path
+) -> None:
+    fluidsynth(f'[ "$1" = --version ] && echo FluidSynth && exit; {code}')
+    with pytest.raises(GenerationError, match=says) as raised:
+        play(midi_file([Note(0, 1, 69, 8)], 120.0, 1.0), tmp_path / "font.sf2", 1.0)
+    assert str(tmp_path) not in str(raised.value)
+
+
+def junk(size: int) -> bytes:
+    """Called a sound font, of the size it says it has, and nothing in it."""
+    return b"RIFF" + (size - 8).to_bytes(4, "little") + b"sfbk" + bytes(range(256)) * (size // 256)
+
+
+@pytest.mark.usefixtures("_without_fluidsynth")
+@pytest.mark.parametrize("content", [font("").read_bytes()[:2_000_000], junk(4096), b"RIFF\4\0\0\0sfbk"])
+def test_a_font_that_cannot_be_read_is_named_without_its_folder(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "damaged.sf2").write_bytes(content)
+    with pytest.raises(GenerationError, match=r"the sound font damaged\.sf2 cannot be read") as raised:
+        play(midi_file([Note(8, 1, 69, 8)], 120.0, 1.0), tmp_path / "damaged.sf2", 1.0)
+    assert str(tmp_path) not in str(raised.value)
+
+
+@pytest.mark.usefixtures("_without_fluidsynth")
+def test_a_font_without_one_of_the_instruments_is_named_with_it(tmp_path: Path) -> None:
+    content = bytearray(font("").read_bytes())
+    at = content.index(b"phdr") + 8
+    size = int.from_bytes(content[at - 4 : at], "little")
+    for preset in range(at + 20, at + size, 38):  # SoundFont 2.04, 7.2: twenty bytes of name, then the program
+        if content[preset] == 33:
+            content[preset] = 32
+    (tmp_path / "bassless.sf2").write_bytes(content)
+    with pytest.raises(GenerationError, match=r"bassless\.sf2 has no Bass \(General MIDI program 34\)"):
+        play(midi_file([Note(0, 3, 40, 4)], 120.0, 1.0), tmp_path / "bassless.sf2", 1.0)
+
+
+def test_a_font_that_was_cut_off_is_refused_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "cut.sf2").write_bytes(font("").read_bytes()[:-1])
+    refused = registry.refusal("cmt", FACTS, {"font": str(tmp_path / "cut.sf2")})
+    assert refused is not None
+    assert "the sound font cut.sf2 is cut off: it promises" in refused
+
+
 @pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="FluidSynth is not installed")
 def test_fluidsynth_plays_where_it_is_installed_and_says_when_a_font_is_empty(system: Cmt, tmp_path: Path) -> None:
     assert "FluidSynth" in synthesiser()
@@ -135,9 +234,9 @@ def test_fluidsynth_plays_where_it_is_installed_and_says_when_a_font_is_empty(sy
         play(midi, tmp_path / "empty.sf2", 3.0)
 
 
-def test_a_font_without_the_instruments_is_named(system: Cmt, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("_without_fluidsynth")
+def test_a_font_without_the_instruments_is_named(system: Cmt) -> None:
     """A drum's key that no kit has sounds nothing, as all keys of a font without kits."""
-    monkeypatch.setattr(band.shutil, "which", lambda name: None)
     with pytest.raises(GenerationError, match=r"nothing sounds with the sound font TimGM6mb\.sf2"):
         play(midi_file([Note(0, 0, 2, 1)], 120.0, 1.0), system.font, 1.0)
 

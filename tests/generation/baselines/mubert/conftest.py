@@ -24,11 +24,15 @@ CUSTOMER, TOKEN = "customer-4711", "token-hush-hush"
 
 @dataclass
 class Answer:
-    """status, headers and body of one answer; a body ending in .json is a file of ANSWERS."""
+    """status, headers and body of one answer; a body ending in .json is a file of ANSWERS.
+
+    cut_at: after how many bytes the connection breaks.
+    """
 
     status: int = 200
     body: bytes | str = b""
     headers: dict[str, str] = field(default_factory=dict)
+    cut_at: int | None = None
 
 
 @dataclass
@@ -42,13 +46,17 @@ class Asked:
 
 
 class Service:
-    """Answers the calls in turn; the last answer is given for ever. ``asked`` is what came in."""
+    """Answers the calls in turn; the last answer is given for ever. ``asked`` is what came in.
+
+    hiccups: what is answered in turn to those who fetch the file, before it is given.
+    """
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.file = Answer()
+        self.hiccups: list[Answer] = []
         self.asked: list[Asked] = []
-        self.pause_s = 0.0
+        self.pause_s = self.pause_files_s = 0.0
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,7 +78,7 @@ class Service:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         self.asked.append(Asked(handler.command, handler.path, headers, body))
         if handler.path.startswith("/files/"):
-            answer = self.file
+            answer = self.hiccups.pop(0) if self.hiccups else self.file
         else:
             answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
         content = answer.body
@@ -81,13 +89,14 @@ class Service:
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(content)))
         handler.end_headers()
-        if not self.pause_s:
-            handler.wfile.write(content)
+        pause_s = self.pause_files_s if handler.path.startswith("/files/") else self.pause_s
+        if not pause_s:
+            handler.wfile.write(content[: answer.cut_at])
             return
         with contextlib.suppress(OSError):  # whoever asked may have gone
             for byte in content:
                 handler.wfile.write(bytes([byte]))
-                time.sleep(self.pause_s)
+                time.sleep(pause_s)
 
     @property
     def calls(self) -> list[str]:

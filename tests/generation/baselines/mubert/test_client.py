@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import time
 from email.utils import formatdate
@@ -8,17 +9,19 @@ import pytest
 
 from generation.baselines.mubert.account import Account
 from generation.baselines.mubert.client import Client, Order, Patience
-from generation.contracts import GenerationError
+from generation.contracts import Failed, GenerationError
 
 from .conftest import CUSTOMER, TOKEN, Answer, Clock, Service
 
 ORDER = Order("house, dance, club", 10, "medium", 320)
 ORDERED, DONE = Answer(200, "ordered.json"), Answer(200, "done.json")
-TRACK = "public/tracks/6f0c2d1e-5b0a-4f6e-9a41-0d6f7a2b9c11"
+TRACK_ID = "6f0c2d1e-5b0a-4f6e-9a41-0d6f7a2b9c11"
+TRACK = f"public/tracks/{TRACK_ID}"
+FILE = "GET /files/track.mp3"
 
 
 def fetch(account: Account, patience: Patience) -> bytes:
-    return Client(account, patience, lambda what: None).track(ORDER)
+    return Client(account, patience, lambda what: None).track(ORDER).content
 
 
 def refused(account: Account, patience: Patience) -> str:
@@ -211,10 +214,67 @@ def test_an_answer_of_another_shape_is_said_to_be_one(
     assert what in refused(account, patience)
 
 
+@pytest.mark.parametrize("hiccup", [Answer(503), Answer(429), Answer(200, b"x" * 4000, cut_at=1000)])
+def test_a_file_that_does_not_come_at_once_is_fetched_again_and_not_ordered_again(
+    hiccup: Answer, service: Service, account: Account, patience: Patience, clock: Clock
+) -> None:
+    service.answers = [DONE]
+    service.hiccups = [hiccup, hiccup]
+    service.file = Answer(200, b"the file")
+    assert fetch(account, patience) == b"the file"
+    assert service.calls == ["POST /public/tracks", FILE, FILE, FILE]
+    assert clock.slept == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_file_whose_address_is_not_good_any_more_is_fetched_from_a_fresh_one(
+    status: int, service: Service, account: Account, patience: Patience
+) -> None:
+    service.answers = [DONE]
+    service.hiccups = [Answer(status)]
+    service.file = Answer(200, b"the file")
+    assert fetch(account, patience) == b"the file"
+    assert service.calls == ["POST /public/tracks", FILE, f"GET /{TRACK}", FILE]
+
+
 def test_a_file_that_is_gone_is_said_to_be(service: Service, account: Account, patience: Patience) -> None:
     service.answers = [DONE]
     service.file = Answer(410)
     assert "its file answers 410" in refused(account, patience)
+    assert len(service.calls) == 4
+
+
+@pytest.mark.parametrize(
+    ("answers", "file", "says"),
+    [
+        ([ORDERED, Answer(200, "failed.json")], Answer(), "making this track failed"),
+        ([ORDERED, Answer(500)], Answer(), "its own error 500"),
+        ([ORDERED], Answer(), "has not made the track within 300 s"),
+        ([DONE], Answer(503), "its file answers 503"),
+        ([DONE], Answer(200, b"x" * 4000, cut_at=1000), "the connection broke each of the 5 times"),
+    ],
+)
+def test_what_goes_wrong_after_the_order_names_the_track_and_keeps_the_order(
+    answers: list[Answer], file: Answer, says: str, service: Service, account: Account, patience: Patience
+) -> None:
+    service.answers, service.file = answers, file
+    with pytest.raises(Failed, match=says) as caught:
+        fetch(account, patience)
+    assert str(caught.value).endswith(f"; track {TRACK_ID} was ordered and may be charged")
+    assert json.loads(caught.value.artefacts["mubert-order.json"]) == {
+        "track": TRACK_ID, "prompt": "house, dance, club", "duration_s": 10, "intensity": "medium",
+        "bitrate_kbps": 320,
+    }  # fmt: skip
+    assert service.calls.count("POST /public/tracks") == 1
+
+
+def test_a_file_that_comes_byte_by_byte_is_cut_when_the_time_is_up_and_said_to_be_late(
+    service: Service, account: Account
+) -> None:
+    service.answers = [DONE]
+    service.file = Answer(200, b"x" * 4000)
+    service.pause_files_s = 0.05
+    assert "has not sent the track's file within 4 s" in refused(account, Patience(whole_s=4.0))
 
 
 def test_a_service_that_cannot_be_reached_is_said_to_be(patience: Patience, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from generation.baselines.mubert import system
 from generation.baselines.mubert.account import API, Account
 from generation.baselines.mubert.client import Patience
 from generation.baselines.mubert.system import Mubert
-from generation.contracts import ClipFacts, GenerationError, Request
+from generation.contracts import ClipFacts, Failed, GenerationError, Request
 from generation.text.weights import files
 
 from .conftest import Answer, Service
@@ -68,8 +68,12 @@ def test_a_track_that_is_too_short_is_refused(service: Service, mubert: Mubert, 
 def test_a_file_that_is_not_audio_is_refused(service: Service, mubert: Mubert) -> None:
     service.answers = [DONE]
     service.file = Answer(200, b"<html>expired</html>")
-    with pytest.raises(GenerationError, match=r"not audio that can be read \(20 bytes\)"):
+    with pytest.raises(
+        Failed, match=r"not audio that can be read \(20 bytes\).*; track 6f0c2d1e.* ordered"
+    ) as failed:
         mubert.generate(request("techno"), lambda share, what: None)
+    assert failed.value.artefacts["mubert.mp3"] == b"<html>expired</html>"
+    assert "mubert-order.json" in failed.value.artefacts
 
 
 @pytest.mark.parametrize("text", [None, "  "])

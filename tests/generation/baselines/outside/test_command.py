@@ -252,9 +252,49 @@ def test_memory_beyond_the_limit_is_not_given(add_command: AddCommand, request_1
     add_command(hog, memory_mib=300)
     said = failure(request_10_s)
     assert "MemoryError" in said
-    assert "it may use 300 MiB of memory" in said
+    assert "it may use 300 MiB of memory and write files of 2048 MiB" in said
     add_command(hog, memory_mib=0)
     assert generate(request_10_s).duration_s == 10.0
+
+
+def test_a_file_beyond_the_limit_is_not_written(add_command: AddCommand, request_10_s: Request) -> None:
+    big = "open('big', 'wb').write(bytes(3 * 2**20)); tone(sys.argv[1], 10)"
+    add_command(big, disk_mib=2)
+    said = failure(request_10_s)
+    assert "File too large" in said
+    assert "write files of 2 MiB" in said
+    add_command(big, disk_mib=0)
+    assert generate(request_10_s).duration_s == 10.0
+
+
+@pytest.mark.parametrize(
+    "shell", ["exec head -c 3000000 /dev/zero > big", "head -c 3000000 /dev/zero > big; exit $?"]
+)
+def test_a_program_ended_for_too_large_a_file_is_told_so_in_words(
+    shell: str, outside: WriteFile, request_10_s: Request
+) -> None:
+    outside(f"[commands.model]\nargv = {json.dumps(['sh', '-c', shell, 'sh', '{output}'])}\ndisk_mib = 2")
+    assert "model was ended for writing too large a file (SIGXFSZ)" in failure(request_10_s)
+
+
+def test_a_program_that_fills_the_disk_with_small_files_is_ended(
+    add_command: AddCommand, request_10_s: Request
+) -> None:
+    add_command(
+        """
+        import os, time
+        os.mkdir("deep")
+        for number in range(5):
+            open(f"deep/{number}", "wb").write(os.urandom(2**20))
+        print("five of a million", file=sys.stderr, flush=True)
+        time.sleep(60)
+        """,
+        disk_mib=3,
+    )
+    with pytest.raises(Failed, match="model was stopped: it filled more than 3 MiB of disk") as raised:
+        generate(request_10_s)
+    assert "disk_mib of [commands.model]" in str(raised.value)
+    assert raised.value.artefacts["stderr.txt"] == b"five of a million\n"
 
 
 @pytest.mark.parametrize(
@@ -291,6 +331,20 @@ def test_samples_that_are_no_numbers_are_refused(
         """
     )
     assert "samples from model are not numbers (NaN or infinite)" in failure(request_10_s)
+
+
+def test_samples_far_beyond_full_scale_are_refused(add_command: AddCommand, request_10_s: Request) -> None:
+    program = """
+        import struct
+        body = array.array("f", [{loudest}] * 480_000).tobytes()
+        head = struct.pack("<HHIIHH", 3, 1, 48_000, 192_000, 4, 32)
+        open(sys.argv[1], "wb").write(b"RIFF" + struct.pack("<I", 36 + len(body)) + b"WAVEfmt "
+            + struct.pack("<I", 16) + head + b"data" + struct.pack("<I", len(body)) + body)
+        """
+    add_command(program.format(loudest="3e38"))
+    assert "samples from model reach 2e+38 where 1 is full scale; scale the output" in failure(request_10_s)
+    add_command(program.format(loudest="900.0"))
+    assert generate(request_10_s).duration_s == 10.0
 
 
 def test_missing_program_is_named_before_and_during(

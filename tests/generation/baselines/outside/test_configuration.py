@@ -15,6 +15,7 @@ GOOD = """
 argv = ["/usr/bin/env", "THREADS=1", "museformer", "--video={video}", "--seed", "{seed}", "--out={output}"]
 timeout_s = 90
 memory_mib = 4096
+disk_mib = 512
 label = "Museformer 2"
 licence = "MIT"
 citation = "Somebody, 2024"
@@ -35,6 +36,7 @@ def test_a_whole_file_is_read_with_its_defaults(outside: WriteFile) -> None:
     found = configuration.load()
     museformer, writer = found.command("museformer"), found.command("writer")
     assert (museformer.timeout_s, museformer.memory_mib, museformer.reads_text) == (90, 4096, False)
+    assert (museformer.disk_mib, writer.disk_mib) == (512, 2048)
     assert (museformer.label, museformer.licence, museformer.citation) == ("Museformer 2", "MIT", "Somebody, 2024")
     assert (writer.timeout_s, writer.memory_mib, writer.reads_text) == (600, 8192, True)
     assert found.endpoints.allowed_hosts == ("127.0.0.1:9000", "models.example.org")
@@ -100,12 +102,16 @@ def command(line: str) -> str:
             "bash would run what a caption says",
         ),
         ("[commands.model]\nargv = ['python3.11', '-c', '{text}', '{output}']", "would run what a caption says"),
-        (command("memory_mb = 3"), r"unknown memory_mb; the keys are: argv, citation, label, licence, memory_mib"),
+        (
+            command("memory_mb = 3"),
+            r"unknown memory_mb; the keys are: argv, citation, disk_mib, label, licence, memory_mib",
+        ),
         (command("timeout_s = 0"), r"timeout_s is 0; write a number of seconds above 0"),
         (command("timeout_s = inf"), r"timeout_s is inf"),
         (command("timeout_s = true"), r"timeout_s is True"),
         (command("memory_mib = -1"), r"memory_mib is -1; write a whole number"),
         (command("memory_mib = 1.5"), r"memory_mib is 1\.5"),
+        (command("disk_mib = -1"), r"disk_mib is -1; write a whole number, 0 or more: disk_mib = 2048"),
         (command("label = 3"), r"label is 3; write it as a text"),
         (command("reads_text = 'no'"), r"reads_text is 'no'; write reads_text = true or"),
         (command("reads_text = true"), r"reads_text is true and argv never says \{text\}; add it"),

@@ -30,6 +30,7 @@ def test_example_file_is_a_good_one(outside: WriteFile) -> None:
     found = configuration.load()
     assert sorted(found.commands) == ["museformer", "text-to-music"]
     assert found.command("museformer").memory_mib == 16_384
+    assert found.command("museformer").disk_mib == 4096
     assert found.endpoints.allowed_hosts == ("127.0.0.1:9000", "models.example.org")
 
 
