@@ -33,6 +33,10 @@ TELL_OF_BREACHES = (
     "(e) => console.error(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sourceFile}`))"
 )
 FITS = "document.documentElement.scrollWidth <= innerWidth"
+STYLED = (
+    "Promise.all([...document.querySelectorAll('link[rel=stylesheet]')].filter((link) => !link.sheet)"
+    ".map((link) => new Promise((styled) => link.addEventListener('load', styled))))"
+)
 
 
 @pytest.fixture
@@ -78,6 +82,7 @@ def test_every_researchers_page_fits_keeps_to_the_policy_and_is_for_everybody(
         page.emulate_media(color_scheme="dark" if visited % 2 else "light")
         response = page.goto(f"{live_server.url}{address}", wait_until="domcontentloaded")
         assert response is not None
+        page.evaluate(STYLED)
         visited += 1
         if wrong := [*_of(page), *said, *([f"status {response.status}"] if response.status >= 400 else [])]:
             found[name] = wrong
