@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
@@ -81,20 +82,24 @@ class Cascade:
         self.preset, self.device, self.folder = preset, torch.device(device), folder
         self._parts: dict[str, nn.Module] = {}
         self._taught: dict[str, dict[str, str]] = {}
+        # A worker's threads play variants that share this.
+        self._loading = RLock()
 
     def load(self, parts: Iterable[str]) -> None:
         """Load these parts now, where they are not yet, and look that they belong together."""
-        for part in parts:
-            if part not in self._parts:
-                self.adopt(part, *self._read(part))
-        self._look_for_strangers()
+        with self._loading:
+            for part in parts:
+                if part not in self._parts:
+                    self.adopt(part, *self._read(part))
+            self._look_for_strangers()
 
     def adopt(self, part: str, module: nn.Module, taught: Mapping[str, str] | None = None) -> None:
         """Take a network in as it is; ``taught`` are the identities of the parts it learnt from."""
-        self._parts[part] = module.to(self.device).eval().requires_grad_(False)
-        self._taught[part] = dict(taught or {})
-        if "codec" in self._parts:
-            self._share_codebooks()
+        with self._loading:
+            self._parts[part] = module.to(self.device).eval().requires_grad_(False)
+            self._taught[part] = dict(taught or {})
+            if "codec" in self._parts:
+                self._share_codebooks()
 
     def identities(self, parts: Iterable[str]) -> dict[str, str]:
         """What a part that learns from these has to remember of them."""
@@ -180,15 +185,17 @@ class Cascade:
 
 
 _SHARED: WeakValueDictionary[tuple[str, str, Path], Cascade] = WeakValueDictionary()
+_SHARING = RLock()
 
 
 def shared_cascade(preset: Preset, device: str, folder: Path = WEIGHTS) -> Cascade:
     """The cascade that every variant of this process plays with, for as long as one of them is held."""
     key = (preset.config_of("stage1") + preset.name, device, folder)
-    found = _SHARED.get(key)
-    if found is None:
-        found = _SHARED[key] = Cascade(preset, device, folder)
-    return found
+    with _SHARING:
+        found = _SHARED.get(key)
+        if found is None:
+            found = _SHARED[key] = Cascade(preset, device, folder)
+        return found
 
 
 def _identity(part: str, module: nn.Module) -> str:

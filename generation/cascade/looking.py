@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Generic, TypeVar
 
 from torch import Tensor
@@ -18,20 +19,22 @@ Value = TypeVar("Value")
 
 
 class Kept(Generic[Value]):
-    """The values last asked for, at most ``most`` of them."""
+    """The values last asked for, at most ``most``; of threads that ask at once, one makes what is missing."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value of a key, made now when it is not there."""
-        if key not in self._values:
-            self._values[key] = make()
-            while len(self._values) > self.most:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
+        with self._lock:
+            if key not in self._values:
+                self._values[key] = make()
+                while len(self._values) > self.most:
+                    self._values.popitem(last=False)
+            self._values.move_to_end(key)
+            return self._values[key]
 
 
 class Looking:

@@ -1,13 +1,17 @@
 """The networks of a preset belong together, and are shared."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 import torch
 
 from generation.cascade.cascade import LEARNS_FROM, PARTS, Cascade, shared_cascade
 from generation.cascade.checkpoint import part_path, save_part
+from generation.cascade.looking import Kept
 from generation.contracts import GenerationError
 from tests.generation.cascade.micro import micro_cascade, micro_preset
 
@@ -55,3 +59,52 @@ def test_variants_of_a_process_share_one_cascade(weights: Path) -> None:
     first = shared_cascade(micro_preset(), "cpu", weights)
     assert shared_cascade(micro_preset(), "cpu", weights) is first
     assert first.stage1 is shared_cascade(micro_preset(), "cpu", weights).stage1
+
+
+def test_threads_that_load_at_once_load_each_part_once(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's threads play variants that share one cascade."""
+    read: list[str] = []
+    plain = Cascade._read
+
+    def slowly(cascade: Cascade, part: str) -> tuple[torch.nn.Module, dict[str, str]]:
+        read.append(part)
+        time.sleep(0.02)
+        return plain(cascade, part)
+
+    monkeypatch.setattr(Cascade, "_read", slowly)
+    wanted = [
+        ["stage1", "clip", "semantic"],
+        ["codec", "stage2", "clip"],
+        ["stage3", "vit", "semantic", "codec"],
+    ] * 2
+    at_once = Barrier(len(wanted))
+
+    def load(parts: list[str]) -> Cascade:
+        at_once.wait()
+        cascade = shared_cascade(micro_preset(), "cpu", weights)
+        cascade.load(parts)
+        return cascade
+
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        found = list(threads.map(load, wanted))
+    assert len(set(map(id, found))) == 1
+    assert sorted(read) == sorted({part for parts in wanted for part in parts})
+
+
+def test_threads_that_look_at_one_video_have_it_looked_at_once() -> None:
+    made: list[int] = []
+    kept: Kept[int] = Kept(1)
+
+    def get(key: int) -> int:
+        def make() -> int:
+            made.append(key)
+            time.sleep(0.02)
+            return key
+
+        return kept.get(key, make)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(get, [7] * 4)) == [7] * 4
+        assert made == [7]
+        # With room for one, what another thread has just had made may be gone; nobody is handed nothing.
+        assert list(threads.map(get, [1, 2] * 6)) == [1, 2] * 6
