@@ -96,6 +96,9 @@ def _reached_by_keyboard(page: Page) -> list[str]:
         focused = page.evaluate(FOCUSED)
         if focused is None:
             break
+        if not focused["inView"]:  # a busy browser scrolls to it with the next frames
+            page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+            focused = page.evaluate(FOCUSED)
         met.append(focused)
     else:
         return ["the focus never leaves the page"]
