@@ -15,11 +15,6 @@ from tests.studyapp.factories import open_study
 expect.set_options(timeout=30_000)  # machines differ, and none of this measures speed
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that nobody waits for it alone in the end."""
-    items.sort(key=lambda item: item.path.name != "test_paper_studies.py")
-
-
 @pytest.fixture
 def study() -> Study:
     """Three trials a block, with videos that play."""
