@@ -16,7 +16,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST
 
 from analysis.spreadsheet import not_a_formula
-from studyapp import rights
+from studyapp import policies, rights
 from studyapp.actions.recruitment import MOST_INVITATIONS, address_back, invite, revoke
 from studyapp.errors import DuetError
 from studyapp.models import Invitation, Study
@@ -80,7 +80,7 @@ def people(request: HttpRequest, slug: str) -> HttpResponseBase:
         if panel
         else [],
         "unpurged": study.participants.filter(purged_at=None).count(),
-        "closed": study.state in (StudyState.CLOSED, StudyState.ARCHIVED),
+        "closed": policies.has_ended(StudyState(study.state)),
     }
     return render(request, "research/people.html", context)
 

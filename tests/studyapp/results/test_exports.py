@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from analysis import files, schema
+from analysis import files, schema, system_cards
 from analysis.counts import StudyCounts
+from generation.cards import Standing
 from studyapp.actions.flags import raise_flag
 from studyapp.actions.marks import marks_from, store_marks
 from studyapp.errors import NotReady
@@ -225,3 +226,8 @@ def test_marks_flags_and_the_order_of_questions_are_exported() -> None:
     untold = frame.loc[plain.block.number, 1, "music_preference"]
     assert list(untold[told[:5]]) == [2, False, False, False, False]
     assert list(untold[["comment", "flags"]]) == ["", ""]
+
+
+def test_the_analysis_calls_a_stand_in_what_the_cards_call_it() -> None:
+    """It knows no generation, and names stand-ins above a report's results by this word."""
+    assert system_cards.STAND_IN == Standing.STAND_IN
